@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every evp program does the same way: options from one table, messages, inputs, the exit
+ * status. Only code below cmd/ prints or exits.
+ *
+ * A command file is, in this order: a banner with a pipeline example, includes, the options
+ * struct, the option table, run(), main():
+ *
+ *	static const struct evp_opt opts[] = {
+ *		EVP_OPT_OUTPUT(o.output),
+ *		{ 'F', "freq", EVP_U64, &o.freq, "HZ", "samples a second, 1-1000", .min = 1, .max = 1000 },
+ *		EVP_OPT_END
+ *	};
+ *	int main(int argc, char **argv)
+ *	{
+ *		int rc = evp_cmd_parse(&cmd, argc, argv);
+ *		return rc >= 0 ? rc : run();
+ *	}
+ */
+#ifndef EVP_CMD_H
+#define EVP_CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/io.h"
+
+enum evp_status {
+	EVP_DONE = 0,
+	EVP_NO = 1,         /* the answer is no: nothing matched, a regression */
+	EVP_TROUBLE = 2,    /* could not be done: usage, I/O */
+	EVP_INCOMPLETE = 3, /* delivered, but input was cut or damaged, or loss passed its limit */
+	EVP_LATER = 75,
+	EVP_UNSURE = 125, /* evp-diff's word for incomplete or inconclusive */
+};
+
+enum evp_opt_type {
+	EVP_FLAG,     /* bool *: set to true */
+	EVP_NEGFLAG,  /* bool *: set to false (--no-x) */
+	EVP_TEXT,     /* const char **: the last one counts */
+	EVP_TEXTS,    /* struct evp_texts *: repeatable, every one kept */
+	EVP_U64,      /* uint64_t *, within [min, max] when max is set */
+	EVP_F64,      /* double *, within [min, max] when max is set */
+	EVP_DURATION, /* int64_t *: nanoseconds, "90", "90s", "5m" */
+	EVP_SIZE,     /* uint64_t *: bytes, "10M" */
+	EVP_HEADING,  /* no option: a line of text between options in -h */
+};
+
+struct evp_texts {
+	const char **item;
+	size_t n, cap;
+};
+
+struct evp_opt {
+	char letter; /* 0: none */
+	const char *name; /* long name without dashes, NULL: none */
+	enum evp_opt_type type;
+	void *dest;
+	const char *arg; /* name of the argument in -h */
+	const char *help; /* NULL: accepted, not shown */
+	double min, max;
+};
+
+#define EVP_OPT_OUTPUT(dest) { 'o', "output", EVP_TEXT, &(dest), "FILE", "write to FILE instead of standard output", 0, 0 }
+#define EVP_OPT_END { 0, NULL, EVP_HEADING, NULL, NULL, NULL, 0, 0 }
+
+struct evp_cmd {
+	const char *name; /* "evp-fold" */
+	const char *synopsis; /* "[-o FILE] [--by LABEL,...] [FILE...]" */
+	const char *summary; /* one line for evp(1): "stream to folded text" */
+	const char *detail; /* optional paragraph(s) behind the options in -h */
+	const struct evp_opt *opts;
+	bool stop_at_operand; /* the first operand ends the options (evp-record CMD -x) */
+	const char *formats; /* for -V: "stream 1.0 (reads 1.x, writes 1.0)" */
+};
+
+/* Set by -q, -v, --force and --no-prov, which every program has. */
+extern int evp_verbosity; /* -1 quiet, 0, 1 ... */
+extern bool evp_force;
+extern bool evp_no_prov;
+
+/* The operands that evp_cmd_parse left over. */
+extern char **evp_operand;
+extern int evp_noperands;
+
+/*
+ * -1: go on. Otherwise the exit status: 0 after -h or -V (printed to stdout), 2 after a bad option
+ * (said on stderr with the synopsis). Remembers the option names given (for the provenance record)
+ * and cmd->name for messages.
+ */
+int evp_cmd_parse(const struct evp_cmd *cmd, int argc, char **argv);
+/* The names of the options given, separated by blanks, without values: "-F --duration". */
+const char *evp_cmd_options_given(void);
+
+/* "evp-fold: <text>\n" on stderr. Warnings and notes are silent under -q. error returns EVP_TROUBLE. */
+__attribute__((format(printf, 1, 2))) int evp_error(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void evp_warn(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void evp_note(const char *fmt, ...); /* only under -v */
+int evp_error_from(const struct evp_err *err); /* prints err->msg, returns EVP_TROUBLE */
+
+/*
+ * Calls fn once an operand (fd, name for messages, arg), once with standard input when there is
+ * none; "-" is standard input. A file that cannot be opened is said and counted; the others are
+ * still read. Returns the worst status (2 over 3 over 1 over 0). Standard input on a terminal is
+ * refused with a hint.
+ */
+int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg);
+int evp_worse(int a, int b); /* the graver of two statuses */
+
+/* Finishes an output: EVP_DONE or EVP_TROUBLE (said). SIGPIPE has its default action throughout. */
+int evp_finish(struct evp_out *out);
+
+#endif

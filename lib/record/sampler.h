@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A sampler: something that interrupts CPUs at a rate and says who ran what. There are two, over
+ * BPF and over perf_event_open rings; the rest of the recorder cannot tell them apart.
+ *
+ * Stacks come apart from samples: the addresses of a stack are delivered once per hash, before the
+ * first sample that names it, and may be delivered again. Times are CLOCK_MONOTONIC nanoseconds.
+ */
+#ifndef EVP_RECORD_SAMPLER_H
+#define EVP_RECORD_SAMPLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Run-time addresses, leaf first. The leaf is as sampled, the others are return addresses. */
+struct evp_raw_stack {
+	uint64_t hash;
+	const uint64_t *kernel, *user;
+	uint32_t nkernel, nuser;
+};
+
+struct evp_raw_sample {
+	uint64_t stack_hash;
+	int64_t time_ns;    /* CLOCK_MONOTONIC */
+	int64_t period_ns;  /* what this sample stands for */
+	uint64_t cgroup_id; /* cgroup v2 inode; 0 unknown */
+	pid_t pid, tid;     /* in the recorder's pid namespace */
+	uint32_t cpu;
+	char comm[16];      /* of the thread */
+};
+
+struct evp_sampler_sink {
+	void *arg;
+	void (*stack)(void *arg, const struct evp_raw_stack *stack);
+	void (*sample)(void *arg, const struct evp_raw_sample *sample);
+	/* n samples around time_ns that could not be delivered; reason "ring-full", "stack-missing"... */
+	void (*loss)(void *arg, int64_t time_ns, const char *reason, uint64_t n);
+};
+
+struct evp_sampler_opts {
+	uint64_t freq_hz;     /* 1-1000 */
+	bool user, kernel;    /* which halves of the stacks */
+	bool all;             /* the whole machine; else only what follows */
+	const pid_t *pids;    /* these, every thread, and children from now on */
+	uint32_t npids;
+	const uint64_t *cgroup_ids; /* and below */
+	uint32_t ncgroups;
+};
+
+struct evp_sampler;
+
+struct evp_sampler_ops {
+	const char *name; /* "bpf", "perf" */
+	/* Opens everything, samples nothing yet. -errno with the exact hint in err. */
+	int (*open)(struct evp_sampler **ret, const struct evp_sampler_opts *opts, struct evp_err *err);
+	int (*start)(struct evp_sampler *s, struct evp_err *err);
+	int (*stop)(struct evp_sampler *s); /* no new samples; what is in the rings can still be drained */
+	/* Delivers what is there now, in no order across CPUs. */
+	int (*drain)(struct evp_sampler *s, const struct evp_sampler_sink *sink);
+	/* A child of a selected process appeared: the perf sampler may need to follow it. May be NULL. */
+	int (*follow)(struct evp_sampler *s, pid_t pid);
+	uint64_t (*kernel_cost_ns)(struct evp_sampler *s); /* time spent inside BPF so far; 0 unknown */
+	void (*close)(struct evp_sampler *s);
+};
+
+extern const struct evp_sampler_ops evp_sampler_bpf, evp_sampler_perf;
+
+#endif
