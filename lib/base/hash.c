@@ -38,14 +38,16 @@ static int interner_rehash(struct evp_interner *t, size_t nslots)
 }
 
 /* The slot that holds these bytes, or the free one where they would go. */
-static size_t interner_probe(const struct evp_interner *t, const void *bytes, size_t len, uint32_t hash)
+static size_t interner_probe(const struct evp_interner *t, const void *bytes, size_t len,
+			     uint32_t hash)
 {
 	size_t at = hash & (t->nslots - 1);
 
 	for (; t->slot[at].id; at = (at + 1) & (t->nslots - 1)) {
 		const struct evp_bytes *b = &t->item[t->slot[at].id - 1];
 
-		if (t->slot[at].hash == hash && b->len == len && (!len || !memcmp(b->ptr, bytes, len)))
+		if (t->slot[at].hash == hash && b->len == len &&
+		    (!len || !memcmp(b->ptr, bytes, len)))
 			break;
 	}
 	return at;
