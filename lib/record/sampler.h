@@ -20,6 +20,7 @@ struct evp_raw_stack {
 	uint64_t hash;
 	const uint64_t *kernel, *user;
 	uint32_t nkernel, nuser;
+	bool cut; /* the outer end of the user half (or of a kernel thread) did not fit: too deep */
 };
 
 struct evp_raw_sample {
@@ -27,6 +28,7 @@ struct evp_raw_sample {
 	int64_t time_ns;    /* CLOCK_MONOTONIC */
 	int64_t period_ns;  /* what this sample stands for */
 	uint64_t cgroup_id; /* cgroup v2 inode; 0 unknown */
+	int64_t start_ns;   /* of the process, CLOCK_BOOTTIME; 0 unknown */
 	pid_t pid, tid;     /* in the recorder's pid namespace */
 	uint32_t cpu;
 	char comm[16];      /* of the thread */
@@ -62,6 +64,10 @@ struct evp_sampler_ops {
 	int (*drain)(struct evp_sampler *s, const struct evp_sampler_sink *sink);
 	/* A child of a selected process appeared: the perf sampler may need to follow it. May be NULL. */
 	int (*follow)(struct evp_sampler *s, pid_t pid);
+	/* The core dropped the stacks it has: deliver each again. NULL: every one always comes anew. */
+	void (*forget)(struct evp_sampler *s);
+	/* An fd that is readable (or hung up) when a drain should not wait for the timer; -1 none. */
+	int (*poll_fd)(struct evp_sampler *s);
 	uint64_t (*kernel_cost_ns)(struct evp_sampler *s); /* time spent inside BPF so far; 0 unknown */
 	void (*close)(struct evp_sampler *s);
 };
