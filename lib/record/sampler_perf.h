@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What evp_sampler_perf (sampler.h) can say beyond the common seam.
+ *
+ * It samples with cpu-clock, never with cycles: a period of exactly 1/F seconds makes the weights
+ * exact, while cycles are no unit of time and their automatic rate starts with bursts.
+ *
+ * Where system-wide events are allowed, every CPU is sampled and processes are selected here, by
+ * the fork and exit records in the same rings; cgroups are selected by the kernel. Otherwise every
+ * thread of the selected processes gets an event a CPU, inherited by its children: what the kernel
+ * allows to any user. `all` without the right to it becomes all processes of this user.
+ */
+#ifndef EVP_RECORD_SAMPLER_PERF_H
+#define EVP_RECORD_SAMPLER_PERF_H
+
+#include "record/sampler.h"
+
+/*
+ * What had to be given up, as one line for the user ("only your own processes, only user frames:
+ * kernel.perf_event_paranoid is 2"), or NULL. Valid as long as the sampler.
+ */
+const char *evp_sampler_perf_note(const struct evp_sampler *s);
+
+/*
+ * How this user may get the right that was refused: "run as root, or 'sysctl
+ * kernel.perf_event_paranoid=0', or 'setcap cap_perfmon,cap_sys_ptrace,cap_syslog+ep <program>'".
+ */
+void evp_perf_access_hint(char *buf, size_t size);
+
+#endif
