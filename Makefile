@@ -30,7 +30,8 @@ HAVE_BPF := $(shell command -v $(CLANG) >/dev/null 2>&1 && command -v $(BPFTOOL)
 CPPFLAGS_ALL := -Ilib -Icmd -I$(B)/gen -D_FILE_OFFSET_BITS=64 -DEVP_VERSION='"$(VERSION)"' \
 	$(if $(HAVE_BPF),-DEVP_HAVE_BPF=1) $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu17 $(WARN) $(SANFLAGS) $(CFLAGS) -pthread
-LIBS := $(if $(HAVE_BPF),-lbpf) -ldw -lelf -ldebuginfod -liberty -lzstd -lz -llzma -ljansson -lpcre2-8 -lxxhash \
+# --as-needed: a program loads only the libraries it calls; each one costs start-up time.
+LIBS := -Wl,--as-needed $(if $(HAVE_BPF),-lbpf) -ldw -lelf -ldebuginfod -liberty -lzstd -lz -llzma -ljansson -lpcre2-8 -lxxhash \
 	-lgsl -lgslcblas -lisal -lcap -lm
 
 Q := $(if $(V),,@)

@@ -98,7 +98,7 @@ static const struct evp_opt *find(char letter, const char *name, size_t len)
 
 static bool takes_argument(const struct evp_opt *o)
 {
-	return o->type != EVP_FLAG && o->type != EVP_NEGFLAG;
+	return o->type != EVP_FLAG && o->type != EVP_NEGFLAG && (o->type != EVP_ORDERED || o->arg);
 }
 
 static int usage_error(void)
@@ -143,6 +143,7 @@ static int store_number(const struct evp_opt *o, const char *shown, const char *
 
 static int store(const struct evp_opt *o, const char *shown, const char *arg)
 {
+	struct evp_ordered *ordered;
 	struct evp_texts *texts;
 
 	switch (o->type) {
@@ -158,6 +159,12 @@ static int store(const struct evp_opt *o, const char *shown, const char *arg)
 		if (evp_grow(&texts->item, &texts->cap, texts->n + 1, sizeof(*texts->item)))
 			return evp_error("out of memory");
 		texts->item[texts->n++] = arg;
+		return -1;
+	case EVP_ORDERED:
+		ordered = o->dest;
+		if (evp_grow(&ordered->item, &ordered->cap, ordered->n + 1, sizeof(*ordered->item)))
+			return evp_error("out of memory");
+		ordered->item[ordered->n++] = (struct evp_ordered_item){ o->name, arg };
 		return -1;
 	case EVP_DURATION:
 		if (evp_parse_duration(arg, o->dest))

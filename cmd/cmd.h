@@ -40,6 +40,7 @@ enum evp_opt_type {
 	EVP_NEGFLAG,  /* bool *: set to false (--no-x) */
 	EVP_TEXT,     /* const char **: the last one counts */
 	EVP_TEXTS,    /* struct evp_texts *: repeatable, every one kept */
+	EVP_ORDERED,  /* struct evp_ordered *: shared by several options, kept in the order given */
 	EVP_U64,      /* uint64_t *, within [min, max] when max is set */
 	EVP_F64,      /* double *, within [min, max] when max is set */
 	EVP_DURATION, /* int64_t *: nanoseconds, "90", "90s", "5m" */
@@ -49,6 +50,14 @@ enum evp_opt_type {
 
 struct evp_texts {
 	const char **item;
+	size_t n, cap;
+};
+
+/* The uses of every EVP_ORDERED option with this dest; one whose table row has no `arg` takes none. */
+struct evp_ordered {
+	struct evp_ordered_item {
+		const char *name, *arg; /* the long name; arg NULL: takes none */
+	} *item;
 	size_t n, cap;
 };
 
