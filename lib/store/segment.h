@@ -75,7 +75,7 @@ struct evp_segment_info {
 	uint32_t blob_crc;
 };
 
-struct evp_segment {
+struct evp_store_segment {
 	struct evp_pq_file *file;
 	struct evp_segment_info info;
 	struct evp_arena arena;
@@ -84,11 +84,12 @@ struct evp_segment {
 /*
  * EBADMSG: damaged, or no segment; EPROTONOSUPPORT: a later schema. The message names the file.
  */
-int evp_segment_open(struct evp_segment **ret_s, int dirfd, const char *path, struct evp_err *err);
-void evp_segment_close(struct evp_segment *s);
+int evp_segment_open(struct evp_store_segment **ret_s, int dirfd, const char *path,
+		     struct evp_err *err);
+void evp_segment_close(struct evp_store_segment *s);
 
 /* Opens a column of one row group and loads its dictionary if it has one. `c` is reused. */
-int evp_segment_column(const struct evp_segment *s, size_t group, enum evp_segment_column col,
+int evp_segment_column(const struct evp_store_segment *s, size_t group, enum evp_segment_column col,
 		       struct evp_pq_column *c, struct evp_err *err);
 
 /*
@@ -137,7 +138,7 @@ struct evp_segment_blob_entry {
 	uint64_t epoch;
 };
 
-int evp_segment_blob_open(struct evp_segment_blob **ret_b, const struct evp_segment *s,
+int evp_segment_blob_open(struct evp_segment_blob **ret_b, const struct evp_store_segment *s,
 			  struct evp_err *err);
 int evp_segment_blob_next(struct evp_segment_blob *b, struct evp_segment_blob_entry *e,
 			  struct evp_err *err);
