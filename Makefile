@@ -2,10 +2,16 @@
 #
 #   make            every program, under build/bin
 #   make demo       record, symbolize, store and query this machine for a few seconds
-#   make check      every test
-#   make lint asan bench
+#   make check      every test; one: make && tests/NAME.t
+#   make asan       every test under the address and undefined behaviour sanitizers
+#   make lint       format, layering, man pages, scripts
+#   make bench      our figures beside the peers'
+#   make accept     rewrite the tests' expected files, for review with git diff
+#   make fuzz F=x   run tests/fuzz/x.c under libFuzzer, for SECONDS=60
+#   make install    programs and man pages, under $(DESTDIR)$(PREFIX)
 #
-# Variables: CC, CLANG, BPFTOOL, CFLAGS, B (build folder), V=1 (show commands), SAN=1 (sanitizers)
+# Variables: CC, CLANG, BPFTOOL, CFLAGS, B (build folder), V=1 (show commands), SAN=1 (sanitizers),
+# WERROR=1. demo, check, lint, asan and bench install what is missing (scripts/deps: apt).
 
 VERSION := 0.1.0
 B ?= build
@@ -44,12 +50,14 @@ PROGS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
 CMD_COMMON := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(CMD_SRC),$(sort $(wildcard cmd/*.c))))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+FUZZ_SRC := $(filter-out tests/fuzz/main.c,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 BPF_SRC := $(if $(HAVE_BPF),$(sort $(wildcard bpf/*.bpf.c)))
 SKELS := $(BPF_SRC:bpf/%.bpf.c=$(B)/gen/%.skel.h)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help clean units
+.PHONY: all help clean units fuzzers fuzz demo check asan lint bench accept install
 
 all: $(PROGS)
 
@@ -75,7 +83,14 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libevp.a
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libevp.a $(LDFLAGS) $(LIBS)
 
+# A harness includes the .c that it tries; main.c replays its corpus.
+$(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $(B)/libevp.a
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $^ $(LDFLAGS) $(LIBS)
+
 units: $(UNITS)
+fuzzers: $(FUZZERS)
 
 # The BPF side: own minimal kernel declarations, so the build needs no running kernel's BTF.
 $(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
@@ -89,8 +104,29 @@ $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
+demo check lint bench:
+	@B=$(B) scripts/$@
+
+asan:
+	@$(MAKE) --no-print-directory check SAN=1 B=build-asan
+
+accept: all
+	@for t in tests/*.t; do grep -q '^expect ' $$t && B=$(B) ACCEPT=1 $$t; done; git diff --stat
+
+SECONDS ?= 60
+fuzz:
+	@CLANG=$(CLANG) B=$(B) scripts/fuzz $(F) $(SECONDS)
+
+PREFIX ?= /usr/local
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/man/man5 share/man/man7)
+	install -m 755 $(PROGS) $(DESTDIR)$(PREFIX)/bin
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s; done
+
 clean:
 	rm -rf $(B)
 
--include $(wildcard scripts/*.mk)
+print-%:
+	@echo '$($*)'
+
 -include $(LIB_OBJ:.o=.d) $(CMD_SRC:cmd/%.c=$(B)/obj/cmd/%.d) $(CMD_COMMON:.o=.d) $(UNITS:=.d)
