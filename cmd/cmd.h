@@ -8,8 +8,8 @@
  *
  *	static const struct evp_opt opts[] = {
  *		EVP_OPT_OUTPUT(o.output),
- *		{ 'F', "freq", EVP_U64, &o.freq, "HZ", "samples a second, 1-1000", .min = 1, .max = 1000 },
- *		EVP_OPT_END
+ *		{ 'F', "freq", EVP_U64, &o.freq, "HZ", "samples a second, 1-1000", .min = 1, .max =
+ *1000 }, EVP_OPT_END
  *	};
  *	int main(int argc, char **argv)
  *	{
@@ -28,7 +28,7 @@
 
 enum evp_status {
 	EVP_DONE = 0,
-	EVP_NO = 1,         /* the answer is no: nothing matched, a regression */
+	EVP_NO = 1,	    /* the answer is no: nothing matched, a regression */
 	EVP_TROUBLE = 2,    /* could not be done: usage, I/O */
 	EVP_INCOMPLETE = 3, /* delivered, but input was cut or damaged, or loss passed its limit */
 	EVP_LATER = 75,
@@ -62,26 +62,33 @@ struct evp_ordered {
 };
 
 struct evp_opt {
-	char letter; /* 0: none */
+	char letter;	  /* 0: none */
 	const char *name; /* long name without dashes, NULL: none */
 	enum evp_opt_type type;
 	void *dest;
-	const char *arg; /* name of the argument in -h */
+	const char *arg;  /* name of the argument in -h */
 	const char *help; /* NULL: accepted, not shown */
 	double min, max;
 };
 
-#define EVP_OPT_OUTPUT(dest) { 'o', "output", EVP_TEXT, &(dest), "FILE", "write to FILE instead of standard output", 0, 0 }
-#define EVP_OPT_END { 0, NULL, EVP_HEADING, NULL, NULL, NULL, 0, 0 }
+#define EVP_OPT_OUTPUT(dest)                                                                       \
+	{                                                                                          \
+		'o', "output", EVP_TEXT, &(dest), "FILE",                                          \
+			"write to FILE instead of standard output", 0, 0                           \
+	}
+#define EVP_OPT_END                                                                                \
+	{                                                                                          \
+		0, NULL, EVP_HEADING, NULL, NULL, NULL, 0, 0                                       \
+	}
 
 struct evp_cmd {
-	const char *name; /* "evp-fold" */
+	const char *name;     /* "evp-fold" */
 	const char *synopsis; /* "[-o FILE] [--by LABEL,...] [FILE...]" */
-	const char *summary; /* one line for evp(1): "stream to folded text" */
-	const char *detail; /* optional paragraph(s) behind the options in -h */
+	const char *summary;  /* one line for evp(1): "stream to folded text" */
+	const char *detail;   /* optional paragraph(s) behind the options in -h */
 	const struct evp_opt *opts;
 	bool stop_at_operand; /* the first operand ends the options (evp-record CMD -x) */
-	const char *formats; /* for -V: "stream 1.0 (reads 1.x, writes 1.0)" */
+	const char *formats;  /* for -V: "stream 1.0 (reads 1.x, writes 1.0)" */
 };
 
 /* Set by -q, -v, --force and --no-prov, which every program has. */
@@ -102,7 +109,8 @@ int evp_cmd_parse(const struct evp_cmd *cmd, int argc, char **argv);
 /* The names of the options given, separated by blanks, without values: "-F --duration". */
 const char *evp_cmd_options_given(void);
 
-/* "evp-fold: <text>\n" on stderr. Warnings and notes are silent under -q. error returns EVP_TROUBLE. */
+/* "evp-fold: <text>\n" on stderr. Warnings and notes are silent under -q. error returns
+ * EVP_TROUBLE. */
 __attribute__((format(printf, 1, 2))) int evp_error(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void evp_warn(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void evp_note(const char *fmt, ...); /* only under -v */

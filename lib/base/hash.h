@@ -45,7 +45,8 @@ struct evp_interner {
 
 /* The id of these bytes, new if needed. 0, or -ENOMEM, or -E2BIG at 2^32-1 ids. */
 int evp_intern(struct evp_interner *t, const void *bytes, size_t len, uint32_t *ret_id);
-uint32_t evp_interner_find(const struct evp_interner *t, const void *bytes, size_t len); /* or EVP_NO_ID */
+uint32_t evp_interner_find(const struct evp_interner *t, const void *bytes,
+			   size_t len); /* or EVP_NO_ID */
 void evp_interner_release(struct evp_interner *t);
 
 /*
@@ -56,7 +57,7 @@ struct evp_map {
 	struct evp_map_slot {
 		uint64_t key, value;
 		uint32_t used;
-	} *slot;
+	} * slot;
 	size_t n, nslots;
 };
 

@@ -37,7 +37,7 @@ enum {
 
 struct evp_out {
 	int fd;
-	int error; /* first -errno, sticky */
+	int error;	       /* first -errno, sticky */
 	char *path, *tmp_path; /* NULL: stdout; NULL: written in place */
 	char *buf;
 	size_t len, cap;

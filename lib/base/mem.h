@@ -31,7 +31,8 @@ struct evp_arena {
 	size_t bytes; /* handed out, all chunks together */
 };
 
-void *evp_arena_alloc(struct evp_arena *a, size_t size); /* 8-byte aligned, not zeroed; NULL: no memory */
+void *evp_arena_alloc(struct evp_arena *a,
+		      size_t size); /* 8-byte aligned, not zeroed; NULL: no memory */
 void *evp_arena_bytes(struct evp_arena *a, size_t size); /* the same without alignment, for text */
 char *evp_arena_dup(struct evp_arena *a, const void *bytes, size_t len); /* with a NUL behind it */
 void evp_arena_release(struct evp_arena *a);

@@ -19,7 +19,8 @@
 int evp_parse_u64(const char *text, uint64_t *ret_v);
 int evp_parse_i64(const char *text, int64_t *ret_v); /* a leading '-' allowed */
 
-/* "90" and "90s", "1.5s", "200ms", "10us", "5m", "2h", "14d", "1w" -> nanoseconds. Never negative. */
+/* "90" and "90s", "1.5s", "200ms", "10us", "5m", "2h", "14d", "1w" -> nanoseconds. Never negative.
+ */
 int evp_parse_duration(const char *text, int64_t *ret_ns);
 
 /* "4096", "64K", "64KiB", "10M", "5G" (powers of 1024) -> bytes. */
@@ -27,8 +28,9 @@ int evp_parse_size(const char *text, uint64_t *ret_bytes);
 
 /*
  * A point in time -> unix nanoseconds: RFC 3339 ("2026-11-21T10:00:00Z", with offset; a space for
- * the T, seconds, or the whole time of day may be missing; without a zone local time), "@1760000000"
- * (a fraction allowed), "now", "today", "yesterday" (local midnight), "-2h" (before `now_ns`).
+ * the T, seconds, or the whole time of day may be missing; without a zone local time),
+ * "@1760000000" (a fraction allowed), "now", "today", "yesterday" (local midnight), "-2h" (before
+ * `now_ns`).
  */
 int evp_parse_time(const char *text, int64_t now_ns, int64_t *ret_ns, struct evp_err *err);
 

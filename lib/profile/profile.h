@@ -21,27 +21,29 @@
 #define EVP_FRAME_LABEL 0xff /* evp_frame.kind of a grouping label; else enum evp_location_kind */
 
 struct evp_frame {
-	uint32_t name;   /* string: function, or location text where there is none; label: its value */
-	uint32_t module; /* string: base name of the file, "[kernel]"; 0 none or not asked for */
-	uint32_t file;   /* string: source file; 0 unknown or not asked for */
-	int32_t line;    /* 0 unknown or not asked for */
-	uint8_t kind;    /* enum evp_location_kind or EVP_FRAME_LABEL */
-	uint8_t inlined; /* this frame was inlined into its parent (only with EVP_PROFILE_KINDS) */
+	uint32_t
+		name; /* string: function, or location text where there is none; label: its value */
+	uint32_t module;  /* string: base name of the file, "[kernel]"; 0 none or not asked for */
+	uint32_t file;	  /* string: source file; 0 unknown or not asked for */
+	int32_t line;	  /* 0 unknown or not asked for */
+	uint8_t kind;	  /* enum evp_location_kind or EVP_FRAME_LABEL */
+	uint8_t inlined;  /* this frame was inlined into its parent (only with EVP_PROFILE_KINDS) */
 	uint8_t nameless; /* `name` is made up from the location: it was not symbolized */
 	uint8_t pad;
 };
 
 enum {
-	EVP_PROFILE_MODULES = 1, /* fill module */
-	EVP_PROFILE_LINES = 2,   /* fill file and line */
-	EVP_PROFILE_KINDS = 4,   /* tell kinds and inlined frames apart */
+	EVP_PROFILE_MODULES = 1,    /* fill module */
+	EVP_PROFILE_LINES = 2,	    /* fill file and line */
+	EVP_PROFILE_KINDS = 4,	    /* tell kinds and inlined frames apart */
 	EVP_PROFILE_NO_INLINES = 8, /* only the function that has the code */
 };
 
 struct evp_profile_opts {
 	const char *const *by; /* label names, root side first */
 	size_t nby;
-	const char *event; /* NULL: the first one with a sample; samples of others are counted apart */
+	const char
+		*event; /* NULL: the first one with a sample; samples of others are counted apart */
 	unsigned int flags;
 };
 
@@ -54,15 +56,15 @@ struct evp_profile {
 	struct evp_frame *frames;
 	size_t nframes;
 	uint32_t *parent, *frame; /* per node */
-	int64_t *self;            /* per node and type */
+	int64_t *self;		  /* per node and type */
 	size_t nnodes;
 
 	char *event; /* NULL while no sample came */
 	struct evp_profile_type types[EVP_MAX_TYPES];
 	size_t ntypes;
 	size_t samples_type, value_type; /* indexes; SIZE_MAX: none */
-	int64_t from_ns, to_ns;          /* the time the samples span; from > to: none */
-	int64_t period; /* of the event, 0 unknown or mixed */
+	int64_t from_ns, to_ns;		 /* the time the samples span; from > to: none */
+	int64_t period;			 /* of the event, 0 unknown or mixed */
 
 	uint64_t other_events; /* samples (records) left out as of another event */
 	int64_t lost_samples;  /* loss reported by the streams */
@@ -70,7 +72,8 @@ struct evp_profile {
 	struct evp_profile_private *priv;
 };
 
-int evp_profile_new(struct evp_profile **ret_p, const struct evp_profile_opts *opts, struct evp_err *err);
+int evp_profile_new(struct evp_profile **ret_p, const struct evp_profile_opts *opts,
+		    struct evp_err *err);
 void evp_profile_free(struct evp_profile *p);
 
 /* Everything up to the reader's end. 0, or -errno; damage is the reader's to tell. */
@@ -81,11 +84,14 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 /* All of src into dst; both must be of one event and the same types (-EINVAL). */
 int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, struct evp_err *err);
 
-/* By hand (importers): declare the event once, then nodes. The strings in `f` are evp_profile_string ids. */
-int evp_profile_declare(struct evp_profile *p, const char *event, const struct evp_profile_type *types,
-			size_t ntypes, size_t samples_type, size_t value_type);
+/* By hand (importers): declare the event once, then nodes. The strings in `f` are
+ * evp_profile_string ids. */
+int evp_profile_declare(struct evp_profile *p, const char *event,
+			const struct evp_profile_type *types, size_t ntypes, size_t samples_type,
+			size_t value_type);
 int evp_profile_string(struct evp_profile *p, const void *bytes, size_t len, uint32_t *ret_id);
-int evp_profile_child(struct evp_profile *p, uint32_t parent, const struct evp_frame *f, uint32_t *ret_node);
+int evp_profile_child(struct evp_profile *p, uint32_t parent, const struct evp_frame *f,
+		      uint32_t *ret_node);
 
 /* Index of a type by name ("samples"; "cpu"; "cpu:nanoseconds"), SIZE_MAX if there is none. */
 size_t evp_profile_type_index(const struct evp_profile *p, const char *name);
@@ -109,10 +115,12 @@ struct evp_profile_order {
 	size_t n;
 };
 
-int evp_profile_order(const struct evp_profile *p, size_t type, struct evp_profile_order *ret_o, struct evp_err *err);
+int evp_profile_order(const struct evp_profile *p, size_t type, struct evp_profile_order *ret_o,
+		      struct evp_err *err);
 void evp_profile_order_release(struct evp_profile_order *o);
 
-/* Flat and cumulative by frame name (and module when filled): a frame that recurs in a stack counts once. */
+/* Flat and cumulative by frame name (and module when filled): a frame that recurs in a stack counts
+ * once. */
 struct evp_profile_row {
 	uint32_t frame; /* the first frame with this key */
 	int64_t flat, cum;
@@ -120,8 +128,10 @@ struct evp_profile_row {
 
 enum evp_profile_key { EVP_KEY_FUNCTION, EVP_KEY_MODULE, EVP_KEY_LINE };
 
-/* Label frames are left out. Sorted by flat, then cum, descending, then name: always the same. *ret_total = grand total. */
+/* Label frames are left out. Sorted by flat, then cum, descending, then name: always the same.
+ * *ret_total = grand total. */
 int evp_profile_rows(const struct evp_profile *p, size_t type, enum evp_profile_key key,
-		     struct evp_profile_row **ret_rows, size_t *ret_n, int64_t *ret_total, struct evp_err *err);
+		     struct evp_profile_row **ret_rows, size_t *ret_n, int64_t *ret_total,
+		     struct evp_err *err);
 
 #endif

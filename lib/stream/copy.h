@@ -19,7 +19,8 @@
 
 struct evp_copy;
 
-int evp_copy_new(struct evp_copy **ret_c, struct evp_reader *r, struct evp_writer *w, struct evp_err *err);
+int evp_copy_new(struct evp_copy **ret_c, struct evp_reader *r, struct evp_writer *w,
+		 struct evp_err *err);
 void evp_copy_free(struct evp_copy *c);
 
 /*

@@ -21,7 +21,7 @@
 struct evp_reader;
 
 enum evp_record_type {
-	EVP_REC_EPOCH,      /* a new epoch: the tables are empty again */
+	EVP_REC_EPOCH, /* a new epoch: the tables are empty again */
 	EVP_REC_SAMPLE,
 	EVP_REC_LOSS,
 	EVP_REC_TOTALS,
@@ -30,7 +30,7 @@ enum evp_record_type {
 	EVP_REC_RATE,
 	EVP_REC_COST,
 	EVP_REC_PROVENANCE,
-	EVP_REC_END,        /* this stream is whole; another may follow (cat a b) */
+	EVP_REC_END, /* this stream is whole; another may follow (cat a b) */
 };
 
 struct evp_record {
@@ -46,22 +46,23 @@ struct evp_record {
 		struct evp_provenance provenance;
 		struct {
 			const uint8_t *stream_id; /* 16 bytes */
-			uint64_t number; /* 0, 1, ... within the stream */
+			uint64_t number;	  /* 0, 1, ... within the stream */
 		} epoch;
 	};
 };
 
 /* How the input was, so far; final once evp_reader_next returned 0. */
 struct evp_reader_status {
-	bool cut;              /* it ended without an end block (or was empty) */
-	uint64_t damaged;      /* places where bytes were skipped */
+	bool cut;	  /* it ended without an end block (or was empty) */
+	uint64_t damaged; /* places where bytes were skipped */
 	uint64_t skipped_bytes;
-	uint64_t offset;       /* of the first damage or the cut */
-	char what[160];        /* the first damage in words: "crc mismatch in block 7" */
+	uint64_t offset; /* of the first damage or the cut */
+	char what[160];	 /* the first damage in words: "crc mismatch in block 7" */
 	uint64_t streams, epochs, samples;
 	uint64_t unknown_records; /* optional ones that this version does not know */
-	int64_t lost_samples;     /* loss that the stream itself reports, all reasons */
-	int64_t missing_samples;  /* promised by totals or the end block but not delivered, if known */
+	int64_t lost_samples;	  /* loss that the stream itself reports, all reasons */
+	int64_t missing_samples;  /* promised by totals or the end block but not delivered, if known
+				   */
 };
 
 /* read(): up to len bytes; the count, 0 at the end, -errno. */
@@ -71,8 +72,10 @@ struct evp_reader_opts {
 	const char *name; /* for messages */
 };
 
-int evp_reader_new(struct evp_reader **ret_r, const struct evp_reader_opts *opts, struct evp_err *err);
-int evp_reader_open_fd(struct evp_reader **ret_r, int fd, const char *name, struct evp_err *err); /* fd stays the caller's */
+int evp_reader_new(struct evp_reader **ret_r, const struct evp_reader_opts *opts,
+		   struct evp_err *err);
+int evp_reader_open_fd(struct evp_reader **ret_r, int fd, const char *name,
+		       struct evp_err *err); /* fd stays the caller's */
 void evp_reader_free(struct evp_reader *r);
 
 int evp_reader_next(struct evp_reader *r, struct evp_record *rec, struct evp_err *err);

@@ -21,29 +21,30 @@
 #include "base/hash.h"
 
 /* Limits, all checked on both sides: evp-stream(5), "LIMITS". */
-#define EVP_MAX_BLOCK      (1u << 20)
-#define EVP_MAX_NAME       (64u << 10)
-#define EVP_MAX_LABEL      (4u << 10)
-#define EVP_MAX_LABELS     64
-#define EVP_MAX_DEPTH      (1u << 20)
-#define EVP_MAX_TYPES      32  /* value types of one event */
-#define EVP_MAX_LINES      512 /* inline chain of one location */
-#define EVP_MAX_SEGMENTS   256 /* PT_LOADs of one file */
-#define EVP_MAX_BUILD_ID   64
-#define EVP_EPOCH_BYTES    (64u << 20) /* tables of one epoch, as evp_tables.bytes counts them */
-#define EVP_EPOCH_NS       (3600LL * 1000000000)
+#define EVP_MAX_BLOCK	 (1u << 20)
+#define EVP_MAX_NAME	 (64u << 10)
+#define EVP_MAX_LABEL	 (4u << 10)
+#define EVP_MAX_LABELS	 64
+#define EVP_MAX_DEPTH	 (1u << 20)
+#define EVP_MAX_TYPES	 32  /* value types of one event */
+#define EVP_MAX_LINES	 512 /* inline chain of one location */
+#define EVP_MAX_SEGMENTS 256 /* PT_LOADs of one file */
+#define EVP_MAX_BUILD_ID 64
+#define EVP_EPOCH_BYTES	 (64u << 20) /* tables of one epoch, as evp_tables.bytes counts them */
+#define EVP_EPOCH_NS	 (3600LL * 1000000000)
 
 enum evp_location_kind {
-	EVP_LOC_NONE = 0,        /* a name without an address (imported text) */
-	EVP_LOC_NATIVE = 1,      /* file; offset = pc - map start + page offset: a FILE offset */
-	EVP_LOC_KERNEL = 2,      /* file = the kernel (build ID); offset from _text */
-	EVP_LOC_MODULE = 3,      /* file = the module; offset from its .text */
-	EVP_LOC_VDSO = 4,        /* file = the vdso image; offset into the image */
-	EVP_LOC_BPF = 5,         /* offset from the BPF program's start; the name says which */
-	EVP_LOC_JIT = 6,         /* run-time address within `process` */
+	EVP_LOC_NONE = 0,	 /* a name without an address (imported text) */
+	EVP_LOC_NATIVE = 1,	 /* file; offset = pc - map start + page offset: a FILE offset */
+	EVP_LOC_KERNEL = 2,	 /* file = the kernel (build ID); offset from _text */
+	EVP_LOC_MODULE = 3,	 /* file = the module; offset from its .text */
+	EVP_LOC_VDSO = 4,	 /* file = the vdso image; offset into the image */
+	EVP_LOC_BPF = 5,	 /* offset from the BPF program's start; the name says which */
+	EVP_LOC_JIT = 6,	 /* run-time address within `process` */
 	EVP_LOC_INTERPRETER = 7, /* text = language; named by its lines */
-	EVP_LOC_CUT = 8,         /* the stack's root was not reached; text = reason */
-	EVP_LOC_UNKNOWN = 9,     /* run-time address within `process`, in no known mapping; text = reason */
+	EVP_LOC_CUT = 8,	 /* the stack's root was not reached; text = reason */
+	EVP_LOC_UNKNOWN =
+		9, /* run-time address within `process`, in no known mapping; text = reason */
 	EVP_LOC_KINDS
 };
 
@@ -55,7 +56,7 @@ enum evp_name_source {
 	EVP_SRC_PCLNTAB = 3,
 	EVP_SRC_JIT = 4,
 	EVP_SRC_KALLSYMS = 5,
-	EVP_SRC_TEXT = 6,  /* imported: somebody else named it */
+	EVP_SRC_TEXT = 6, /* imported: somebody else named it */
 	EVP_SRC_DWARF = 7,
 	EVP_SRC_KINDS
 };
@@ -68,23 +69,24 @@ struct evp_value_type {
 struct evp_event {
 	uint32_t name; /* "cpu": [a-z][a-z0-9_]* */
 	struct evp_value_type types[EVP_MAX_TYPES];
-	uint32_t ntypes;      /* values of every sample of this event, >= 1 */
+	uint32_t ntypes;       /* values of every sample of this event, >= 1 */
 	uint32_t samples_type; /* index + 1 of the type that counts events; 0: none does */
 	uint32_t value_type;   /* index + 1 of the type shown by default and stored as `value` */
 	struct evp_value_type period_type; /* "cpu" "nanoseconds" */
-	int64_t period; /* as configured at the start; a rate record changes it; 0 unknown */
+	int64_t period;	 /* as configured at the start; a rate record changes it; 0 unknown */
 	bool cumulative; /* false: delta */
 };
 
 struct evp_process {
 	uint32_t node, boot_id, comm, exe, cgroup;
-	int64_t pid;   /* in the recorder's pid namespace */
-	int64_t ns_pid; /* in its own innermost one; 0 unknown */
-	int64_t start_ns; /* since boot, CLOCK_BOOTTIME; with node and boot id it makes the pid unique */
+	int64_t pid;	  /* in the recorder's pid namespace */
+	int64_t ns_pid;	  /* in its own innermost one; 0 unknown */
+	int64_t start_ns; /* since boot, CLOCK_BOOTTIME; with node and boot id it makes the pid
+			     unique */
 	uint32_t exec_generation; /* execs seen since the start, counted by the recorder */
 };
 
-struct evp_segment { /* an executable PT_LOAD */
+struct evp_segment {		      /* an executable PT_LOAD */
 	uint64_t offset, vaddr, size; /* p_offset, p_vaddr, p_filesz */
 };
 
@@ -97,7 +99,7 @@ struct evp_file {
 };
 
 struct evp_function {
-	uint32_t name;        /* for people, demangled */
+	uint32_t name;	      /* for people, demangled */
 	uint32_t system_name; /* as the linker knows it; 0: same as name */
 	uint32_t filename;
 	int64_t start_line; /* 0 unknown */
@@ -105,18 +107,19 @@ struct evp_function {
 
 struct evp_line {
 	uint32_t function;
-	int64_t line;   /* 0 unknown */
+	int64_t line;	/* 0 unknown */
 	int64_t column; /* 0 unknown */
 };
 
 struct evp_location {
-	uint8_t kind;   /* enum evp_location_kind */
-	uint8_t source; /* enum evp_name_source */
-	uint32_t file;    /* native, kernel, module, vdso; else 0 */
+	uint8_t kind;	  /* enum evp_location_kind */
+	uint8_t source;	  /* enum evp_name_source */
+	uint32_t file;	  /* native, kernel, module, vdso; else 0 */
 	uint32_t process; /* jit, unknown; else 0 */
-	uint32_t text;    /* language (interpreter), reason (cut, unknown, or why there is no name) */
-	uint64_t offset;  /* as the kind says */
-	const struct evp_line *lines; /* innermost inline first, the function that has the code last */
+	uint32_t text; /* language (interpreter), reason (cut, unknown, or why there is no name) */
+	uint64_t offset; /* as the kind says */
+	const struct evp_line
+		*lines;	 /* innermost inline first, the function that has the code last */
 	uint32_t nlines; /* 0: not symbolized */
 };
 
@@ -126,8 +129,8 @@ struct evp_stack {
 };
 
 struct evp_label {
-	uint32_t key;  /* [a-zA-Z_][a-zA-Z0-9_]* */
-	uint32_t text; /* value; 0 when numeric */
+	uint32_t key;	/* [a-zA-Z_][a-zA-Z0-9_]* */
+	uint32_t text;	/* value; 0 when numeric */
 	int64_t number; /* value when is_number */
 	uint32_t unit;
 	bool is_number;
@@ -193,7 +196,7 @@ struct evp_totals { /* what the stream carries for one event and window up to he
 	uint32_t event;
 	int64_t window_ns, window_len_ns;
 	int64_t samples; /* sum of the samples type, or sample records where there is none */
-	int64_t value;   /* sum of the value type */
+	int64_t value;	 /* sum of the value type */
 };
 
 struct evp_cost { /* what making the stream cost since the last such record */

@@ -7,12 +7,11 @@
  * evp_writer_epoch() (never behind the caller's back). Call that whenever evp_writer_epoch_due()
  * says so - at flushes, or between any two samples - and forget every id.
  *
- *	evp_writer_new(&w, &(struct evp_writer_opts){ .tool = "evp-x", .sink = f, .sink_arg = a }, &err);
- *	evp_writer_event(w, &ev, &id); ... evp_writer_stack(w, parent, loc, &stack);
+ *	evp_writer_new(&w, &(struct evp_writer_opts){ .tool = "evp-x", .sink = f, .sink_arg = a },
+ *&err); evp_writer_event(w, &ev, &id); ... evp_writer_stack(w, parent, loc, &stack);
  *	evp_writer_sample(w, &sample);
- *	evp_writer_watermark(w, t_ns);   totals, losses, the watermark, then everything out of the door
- *	evp_writer_end(w);               the end block: "whole"
- *	evp_writer_free(w);
+ *	evp_writer_watermark(w, t_ns);   totals, losses, the watermark, then everything out of the
+ *door evp_writer_end(w);               the end block: "whole" evp_writer_free(w);
  *
  * Every function returns 0 or -errno; errors are sticky (evp_writer_error). Definitions are
  * written before their first use in the order in which they were made, so output depends only on
@@ -27,16 +26,18 @@
 struct evp_writer;
 
 struct evp_writer_opts {
-	/* Where bytes go: 0 or -errno, all or nothing. `flush` (may be NULL) is called at watermarks. */
+	/* Where bytes go: 0 or -errno, all or nothing. `flush` (may be NULL) is called at
+	 * watermarks. */
 	int (*sink)(void *arg, const void *bytes, size_t len);
 	int (*flush)(void *arg);
 	void *sink_arg;
 	const char *tool, *options; /* provenance; tool NULL: none is appended */
-	int level; /* zstd level; 0: the default (3); -1: plain blocks */
-	const uint8_t *stream_id; /* 16 bytes; NULL: random */
+	int level;		    /* zstd level; 0: the default (3); -1: plain blocks */
+	const uint8_t *stream_id;   /* 16 bytes; NULL: random */
 };
 
-int evp_writer_new(struct evp_writer **ret_w, const struct evp_writer_opts *opts, struct evp_err *err);
+int evp_writer_new(struct evp_writer **ret_w, const struct evp_writer_opts *opts,
+		   struct evp_err *err);
 void evp_writer_free(struct evp_writer *w); /* writes nothing */
 int evp_writer_error(const struct evp_writer *w);
 const struct evp_tables *evp_writer_tables(const struct evp_writer *w);
@@ -62,10 +63,12 @@ int evp_writer_location(struct evp_writer *w, const struct evp_location *l, uint
 /* A stack = its parent (0: none) and one more frame at the leaf end. */
 int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, uint32_t *ret_id);
 /* Labels in any order; empty values are dropped; a key given twice keeps the last. */
-int evp_writer_label_set(struct evp_writer *w, const struct evp_label *labels, size_t n, uint32_t *ret_id);
+int evp_writer_label_set(struct evp_writer *w, const struct evp_label *labels, size_t n,
+			 uint32_t *ret_id);
 
 int evp_writer_sample(struct evp_writer *w, const struct evp_sample *s);
-int evp_writer_loss(struct evp_writer *w, const struct evp_loss *l); /* added up; out at the watermark */
+int evp_writer_loss(struct evp_writer *w,
+		    const struct evp_loss *l); /* added up; out at the watermark */
 int evp_writer_clock(struct evp_writer *w, const struct evp_clock *c);
 int evp_writer_rate(struct evp_writer *w, const struct evp_rate *r);
 int evp_writer_cost(struct evp_writer *w, const struct evp_cost *c);
