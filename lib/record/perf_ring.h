@@ -23,18 +23,17 @@
 
 #include "base/err.h"
 
-/* perf_event_open with PERF_FLAG_FD_CLOEXEC; sets attr->size. The fd, or -errno. EINTR is retried.
- */
+/* perf_event_open(2), the fd close-on-exec; sets attr->size. The fd, or -errno. EINTR is retried. */
 int evp_perf_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd,
 		  unsigned long flags);
 
 struct evp_perf_ring {
-	int fd;				   /* not owned */
+	int fd; /* not owned */
 	struct perf_event_mmap_page *page; /* NULL: not mapped */
 	uint8_t *data;
 	size_t data_bytes; /* a power of two */
-	uint64_t next,
-		head;	  /* where the next record starts; where the kernel was when last looked */
+	uint64_t next; /* where the next record starts */
+	uint64_t head; /* how far the kernel was when last looked */
 	uint8_t *wrapped; /* a record that crosses the end is put together here, 64 KiB */
 };
 
@@ -45,19 +44,10 @@ struct evp_perf_ring {
 int evp_perf_ring_map(struct evp_perf_ring *ring, int fd, size_t bytes, struct evp_err *err);
 
 /*
- * 1 and the next record; 0: no more now; -EBADMSG: damaged, everything there was thrown away;
- * -ENOMEM: one record skipped.
+ * 1 and the next record; 0: no more now; -EBADMSG: damaged, everything there was thrown away.
  */
 int evp_perf_ring_next(struct evp_perf_ring *ring, const struct perf_event_header **ret_record);
 
 void evp_perf_ring_release(struct evp_perf_ring *ring); /* a zeroed one too; does not close fd */
-
-/*
- * CPU numbers out of a kernel list ("0-3,8\n") into a malloc'ed array, ascending. At most 8192
- * CPUs. -EBADMSG for anything else.
- */
-int evp_cpu_list_parse(const char *text, int **ret_cpus, size_t *ret_n);
-/* The CPUs that are online. */
-int evp_cpus_online(int **ret_cpus, size_t *ret_n, struct evp_err *err);
 
 #endif

@@ -21,10 +21,4 @@
  */
 const char *evp_sampler_perf_note(const struct evp_sampler *s);
 
-/*
- * How this user may get the right that was refused: "run as root, or 'sysctl
- * kernel.perf_event_paranoid=0', or 'setcap cap_perfmon,cap_sys_ptrace,cap_syslog+ep <program>'".
- */
-void evp_perf_access_hint(char *buf, size_t size);
-
 #endif

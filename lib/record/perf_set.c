@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/perf_set.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "record/cpus.h"
+
+static int list_cpus(struct evp_perf_set *set, struct evp_err *err)
+{
+	struct evp_cpus online = { 0 };
+	int rc = evp_cpus_online(&online, err);
+	size_t i;
+
+	if (rc)
+		goto out;
+	set->cpus = calloc(online.n, sizeof(*set->cpus));
+	set->ring = calloc(online.n, sizeof(*set->ring));
+	if (!set->cpus || !set->ring) {
+		rc = evp_fail_oom(err);
+		goto out;
+	}
+	for (i = 0; i < online.n; i++)
+		if (online.on[i])
+			set->cpus[set->ncpus++] = (int)i;
+out:
+	evp_cpus_release(&online);
+	return rc;
+}
+
+int evp_perf_set_init(struct evp_perf_set *set, const struct perf_event_attr *attr,
+		      evp_perf_step_down_fn step_down, size_t ring_bytes, struct evp_err *err)
+{
+	int rc;
+
+	*set = (struct evp_perf_set){
+		.attr = *attr, .step_down = step_down, .ring_bytes = ring_bytes, .epoll_fd = -1
+	};
+	rc = list_cpus(set, err);
+	if (rc)
+		goto out;
+	set->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (set->epoll_fd < 0) {
+		rc = evp_fail_errno(err, errno, "cannot make an epoll fd");
+		goto out;
+	}
+	return 0;
+out:
+	evp_perf_set_release(set);
+	return rc;
+}
+
+static int open_event(struct evp_perf_set *set, int pid, int cpu, unsigned long flags)
+{
+	int fd;
+
+	do {
+		fd = evp_perf_open(&set->attr, pid, cpu, -1, flags);
+	} while (fd == -EINVAL && set->step_down && set->step_down(&set->attr));
+	return fd;
+}
+
+/* The first event of a CPU owns the ring, the others are redirected into it. */
+static int attach_ring(struct evp_perf_set *set, size_t i, int fd, struct evp_err *err)
+{
+	struct epoll_event ready = { .events = EPOLLIN | EPOLLET, .data.u64 = i };
+	int rc;
+
+	if (set->ring[i].page) {
+		if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, set->ring[i].fd) < 0)
+			return evp_fail_errno(err, errno, "cannot share a perf ring");
+		return 0;
+	}
+	rc = evp_perf_ring_map(&set->ring[i], fd, set->ring_bytes, err);
+	if (rc)
+		return rc;
+	if (epoll_ctl(set->epoll_fd, EPOLL_CTL_ADD, fd, &ready) < 0)
+		return evp_fail_errno(err, errno, "cannot poll a perf ring");
+	return 0;
+}
+
+static int fail_open(int code, int pid, struct evp_err *err)
+{
+	char hint[512];
+
+	if (code == EACCES || code == EPERM) {
+		evp_perf_access_hint(pid == -1, hint, sizeof(hint));
+		return evp_fail(err, code, "perf events are not permitted: %s", hint);
+	}
+	if (code == EMFILE)
+		return evp_fail(err, code,
+				"too many open files for an event a thread and CPU: "
+				"raise 'ulimit -n'");
+	return evp_fail_errno(err, code, "cannot open a perf event");
+}
+
+static int add_on_cpu(struct evp_perf_set *set, size_t i, int pid, unsigned long flags,
+		      struct evp_err *err)
+{
+	int fd, rc;
+
+	if (evp_grow(&set->fds, &set->fds_cap, set->nfds + 1, sizeof(*set->fds)))
+		return evp_fail_oom(err);
+	fd = open_event(set, pid, set->cpus[i], flags);
+	if (fd == -ENODEV) /* that CPU went off-line */
+		return 0;
+	if (fd < 0)
+		return fail_open(-fd, pid, err);
+	rc = attach_ring(set, i, fd, err);
+	if (!rc || (set->ring[i].page && set->ring[i].fd == fd))
+		set->fds[set->nfds++] = fd;
+	else
+		close(fd);
+	return rc;
+}
+
+int evp_perf_set_add(struct evp_perf_set *set, int pid, unsigned long flags, struct evp_err *err)
+{
+	size_t i, before = set->nfds;
+	int rc;
+
+	for (i = 0; i < set->ncpus; i++) {
+		rc = add_on_cpu(set, i, pid, flags, err);
+		if (rc)
+			return rc;
+	}
+	if (set->nfds == before)
+		return evp_fail(err, ENODEV, "no CPU has this perf event");
+	return 0;
+}
+
+int evp_perf_set_add_process(struct evp_perf_set *set, pid_t pid, struct evp_err *err)
+{
+	char path[64];
+	struct dirent *d;
+	uint64_t tid;
+	size_t added = 0;
+	int rc = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		return evp_fail(err, ESRCH, "no process %d", (int)pid);
+	while (!rc && (d = readdir(dir))) {
+		if (evp_parse_u64(d->d_name, &tid) || tid > INT_MAX)
+			continue;
+		rc = evp_perf_set_add(set, (int)tid, 0, err);
+		if (!rc)
+			added++;
+		else if (rc == -ESRCH)
+			rc = 0;
+	}
+	closedir(dir);
+	if (!rc && !added)
+		rc = evp_fail(err, ESRCH, "no process %d", (int)pid);
+	return rc;
+}
+
+int evp_perf_set_ioctl(struct evp_perf_set *set, unsigned long request)
+{
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < set->nfds; i++)
+		if (ioctl(set->fds[i], request, 0) < 0 && !rc)
+			rc = -errno;
+	return rc;
+}
+
+void evp_perf_set_quiet(struct evp_perf_set *set)
+{
+	struct epoll_event ready[64];
+
+	while (epoll_wait(set->epoll_fd, ready, EVP_ARRAY_SIZE(ready), 0) == EVP_ARRAY_SIZE(ready))
+		;
+}
+
+void evp_perf_set_release(struct evp_perf_set *set)
+{
+	size_t i;
+
+	for (i = 0; set->ring && i < set->ncpus; i++)
+		evp_perf_ring_release(&set->ring[i]);
+	for (i = 0; i < set->nfds; i++)
+		close(set->fds[i]);
+	if (set->epoll_fd >= 0)
+		close(set->epoll_fd);
+	free(set->ring);
+	free(set->cpus);
+	free(set->fds);
+	*set = (struct evp_perf_set){ .epoll_fd = -1 };
+}
+
+int evp_perf_paranoid(void)
+{
+	struct evp_str text = { 0 };
+	char *end;
+	long v = INT_MIN;
+
+	if (!evp_read_file("/proc/sys/kernel/perf_event_paranoid", 64, &text, NULL) && text.len) {
+		v = strtol(text.buf, &end, 10);
+		if (end == text.buf)
+			v = INT_MIN;
+	}
+	evp_str_release(&text);
+	return (int)v;
+}
+
+void evp_perf_access_hint(bool all, char *buf, size_t size)
+{
+	char exe[PATH_MAX], setting[48] = "";
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	int paranoid = evp_perf_paranoid();
+
+	exe[n > 0 ? n : 0] = '\0';
+	if (paranoid != INT_MIN)
+		snprintf(setting, sizeof(setting), " (it is %d)", paranoid);
+	snprintf(buf, size,
+		 "run as root, or once 'setcap cap_perfmon,cap_bpf,cap_sys_ptrace,cap_syslog+ep "
+		 "%.200s', or 'sysctl kernel.perf_event_paranoid=%d'%s",
+		 n > 0 ? exe : "evp-record", all ? 0 : 2, setting);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The same perf event on every online CPU, all of a CPU's events writing into one ring: for the
+ * whole machine, for cgroups, or for the threads of some processes (an inherited event can only
+ * have a ring if it is bound to a CPU, hence one event a thread and CPU).
+ *
+ *	evp_perf_set_init(&set, &attr, step_down, ring_bytes, &err);
+ *	evp_perf_set_add(&set, -1, 0, &err);                 or
+ *	evp_perf_set_add_process(&set, pid, &err);
+ *	for (i = 0; i < set.ncpus; i++) evp_perf_ring_next(&set.ring[i], &record) ...
+ *	evp_perf_set_release(&set);
+ *
+ * A CPU that goes away between listing and opening is skipped; one that comes later is not seen.
+ */
+#ifndef EVP_RECORD_PERF_SET_H
+#define EVP_RECORD_PERF_SET_H
+
+#include <stdbool.h>
+
+#include "record/perf_ring.h"
+
+/* Makes attr ask for less after EINVAL; false: it cannot. */
+typedef bool (*evp_perf_step_down_fn)(struct perf_event_attr *attr);
+
+struct evp_perf_set {
+	struct perf_event_attr attr; /* as the kernel agreed to it */
+	evp_perf_step_down_fn step_down;
+	size_t ring_bytes;
+	int *cpus;
+	struct evp_perf_ring *ring; /* one a CPU; page NULL: nothing opened there */
+	size_t ncpus;
+	int *fds;
+	size_t nfds, fds_cap;
+	int epoll_fd; /* over all rings, edge-triggered: an ended task hangs up for good */
+};
+
+/* step_down may be NULL. */
+int evp_perf_set_init(struct evp_perf_set *set, const struct perf_event_attr *attr,
+		      evp_perf_step_down_fn step_down, size_t ring_bytes, struct evp_err *err);
+
+/*
+ * Opens the event on every CPU for: pid -1, everybody; pid a thread; or, with flags
+ * PERF_FLAG_PID_CGROUP, pid the fd of a cgroup directory. -ESRCH: no such thread; -EACCES or
+ * -EPERM: not allowed, err has the hint.
+ */
+int evp_perf_set_add(struct evp_perf_set *set, int pid, unsigned long flags, struct evp_err *err);
+
+/*
+ * Every thread that the process has now. Threads born while this runs, of threads not yet reached,
+ * are missed; attr.inherit brings the later ones. -ESRCH: no such process.
+ */
+int evp_perf_set_add_process(struct evp_perf_set *set, pid_t pid, struct evp_err *err);
+
+int evp_perf_set_ioctl(struct evp_perf_set *set, unsigned long request); /* on every event */
+void evp_perf_set_quiet(struct evp_perf_set *set); /* takes pending readiness off epoll_fd */
+void evp_perf_set_release(struct evp_perf_set *set);
+
+/*
+ * How the right that was refused may be had: "run as root, or ... setcap ..., or sysctl ...", with
+ * the paths and values of this machine. `all`: for the whole machine, else for one's own processes.
+ */
+void evp_perf_access_hint(bool all, char *buf, size_t size);
+int evp_perf_paranoid(void); /* kernel.perf_event_paranoid; INT_MIN: cannot be read */
+
+#endif

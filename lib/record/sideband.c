@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/sideband.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "record/perf_queue.h"
+#include "record/perf_set.h"
+
+#define RING_BYTES (256u << 10)
+
+struct evp_sideband {
+	struct evp_perf_set set;
+	struct evp_perf_queue queue;
+	bool system_wide;
+	uint64_t lost;	    /* by the bound on memory or by damage, not by the kernel */
+	int64_t lost_ns;    /* the time of the first of them */
+	evp_sideband_fn fn; /* of the drain under way */
+	void *arg;
+};
+
+static const struct perf_event_attr side_attr = {
+	.type = PERF_TYPE_SOFTWARE,
+	.config = PERF_COUNT_SW_DUMMY,
+	.sample_type = EVP_SB_SAMPLE_TYPE,
+	.sample_id_all = 1,
+	.exclude_kernel = 1, /* it never samples anything; asking for less lets more users in */
+	.exclude_hv = 1,
+	.mmap = 1,
+	.mmap2 = 1,
+	.build_id = 1,
+	.comm = 1,
+	.comm_exec = 1,
+	.task = 1,
+	.ksymbol = 1,
+	.cgroup = 1,
+	.use_clockid = 1,
+	.clockid = CLOCK_MONOTONIC,
+	/* wakeup_events counts samples only; a watermark of one byte wakes for these records. */
+	.watermark = 1,
+	.wakeup_watermark = 1,
+};
+
+/* Gives up the youngest attribute still set. False: there is none left to give up. */
+static bool step_down(struct perf_event_attr *attr)
+{
+	if (attr->build_id) /* 5.12 */
+		attr->build_id = 0;
+	else if (attr->cgroup) /* 5.7, and CONFIG_CGROUP_PERF */
+		attr->cgroup = 0;
+	else if (attr->ksymbol) /* 5.1 */
+		attr->ksymbol = 0;
+	else if (attr->comm_exec) /* 3.16 */
+		attr->comm_exec = 0;
+	else
+		return false;
+	return true;
+}
+
+static int add_pids(struct evp_sideband *sb, const pid_t *pids, size_t npids, struct evp_err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < npids; i++) {
+		rc = evp_perf_set_add_process(&sb->set, pids[i], err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts *opts,
+		      struct evp_err *err)
+{
+	struct evp_sideband *sb;
+	int rc;
+
+	if (!opts->all && !opts->npids)
+		return evp_fail(err, EINVAL, "a side band of nobody");
+	sb = calloc(1, sizeof(*sb));
+	if (!sb)
+		return evp_fail_oom(err);
+	sb->queue.limit_bytes = opts->queue_bytes;
+	rc = evp_perf_set_init(&sb->set, &side_attr, step_down,
+			       opts->ring_bytes ? opts->ring_bytes : RING_BYTES, err);
+	if (rc)
+		goto out;
+	rc = -EACCES;
+	if (opts->all) {
+		rc = evp_perf_set_add(&sb->set, -1, 0, err);
+		sb->system_wide = !rc;
+	}
+	if ((rc == -EACCES || rc == -EPERM) && opts->npids) {
+		sb->set.attr.inherit = 1;
+		rc = add_pids(sb, opts->pids, opts->npids, err);
+	}
+	if (rc)
+		goto out;
+	*ret = sb;
+	return 0;
+out:
+	evp_sideband_close(sb);
+	return rc;
+}
+
+void evp_sideband_close(struct evp_sideband *sb)
+{
+	if (!sb)
+		return;
+	evp_perf_set_release(&sb->set);
+	evp_perf_queue_release(&sb->queue);
+	free(sb);
+}
+
+unsigned int evp_sideband_features(const struct evp_sideband *sb)
+{
+	const struct perf_event_attr *a = &sb->set.attr;
+
+	return (a->build_id ? EVP_SB_HAS_BUILD_ID : 0) | (a->cgroup ? EVP_SB_HAS_CGROUP : 0) |
+	       (a->ksymbol ? EVP_SB_HAS_KSYMBOL : 0) | (a->comm_exec ? EVP_SB_HAS_COMM_EXEC : 0) |
+	       (sb->system_wide ? EVP_SB_SYSTEM_WIDE : 0);
+}
+
+int evp_sideband_add_pid(struct evp_sideband *sb, pid_t pid, struct evp_err *err)
+{
+	return sb->system_wide ? 0 : evp_perf_set_add_process(&sb->set, pid, err);
+}
+
+int evp_sideband_fd(const struct evp_sideband *sb)
+{
+	return sb->set.epoll_fd;
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void count_lost(struct evp_sideband *sb, int64_t time_ns)
+{
+	if (!sb->lost++)
+		sb->lost_ns = time_ns;
+}
+
+/* Decoded once here for its time, and to keep out what cannot be, and again when its turn comes. */
+static void queue_record(struct evp_sideband *sb, const struct perf_event_header *record)
+{
+	struct evp_sideband_event e;
+	int rc = evp_sideband_decode(record, record->size, &e);
+
+	if (rc == -ENOENT)
+		return;
+	if (rc)
+		count_lost(sb, monotonic_ns());
+	else if (evp_perf_queue_push(&sb->queue, e.time_ns, e.cpu, record))
+		count_lost(sb, e.time_ns);
+}
+
+static void read_ring(struct evp_sideband *sb, struct evp_perf_ring *ring)
+{
+	const struct perf_event_header *record;
+	uint64_t start = ring->next;
+	int rc = 0;
+
+	/* At most one ring full at a time: who forks faster than this reads does not hold it up. */
+	while (ring->next - start < ring->data_bytes &&
+	       (rc = evp_perf_ring_next(ring, &record)) > 0)
+		queue_record(sb, record);
+	if (rc < 0)
+		count_lost(sb, monotonic_ns());
+}
+
+static void deliver(void *arg, int64_t time_ns, uint32_t cpu,
+		    const struct perf_event_header *record)
+{
+	struct evp_sideband *sb = arg;
+	struct evp_sideband_event e;
+
+	if (!evp_sideband_decode(record, record->size, &e))
+		sb->fn(sb->arg, &e);
+}
+
+int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_fn fn, void *arg)
+{
+	size_t i;
+
+	evp_perf_set_quiet(&sb->set); /* before reading: what comes after wakes again */
+	for (i = 0; i < sb->set.ncpus; i++)
+		read_ring(sb, &sb->set.ring[i]);
+	if (sb->lost) {
+		struct evp_sideband_event e = {
+			.type = EVP_SB_LOST, .time_ns = sb->lost_ns, .name = "", .lost = sb->lost
+		};
+
+		sb->lost = 0;
+		fn(arg, &e);
+	}
+	sb->fn = fn;
+	sb->arg = arg;
+	evp_perf_queue_pop(&sb->queue, before_ns, deliver, sb);
+	return 0;
+}
+
+int64_t evp_sideband_oldest(const struct evp_sideband *sb)
+{
+	return evp_perf_queue_oldest(&sb->queue);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The side band of the running machine: what a fork and an exec of ours look like in it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record/sideband.h"
+
+static int tests, failed;
+
+static void ok(int good, const char *what)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
+	failed += !good;
+}
+
+struct seen {
+	pid_t child;
+	int forks, execs, mmaps, build_ids, exits, disorder, lost;
+	int64_t last_ns, fork_ns, exec_ns, exit_ns;
+	char comm[64];
+};
+
+static void on_event(void *arg, const struct evp_sideband_event *e)
+{
+	struct seen *s = arg;
+
+	s->disorder += e->time_ns < s->last_ns;
+	s->last_ns = e->time_ns;
+	s->lost += e->type == EVP_SB_LOST;
+	if (e->pid != s->child)
+		return;
+	switch (e->type) {
+	case EVP_SB_FORK:
+		s->forks += e->ppid == getpid();
+		s->fork_ns = e->time_ns;
+		break;
+	case EVP_SB_COMM:
+		s->execs += e->is_exec;
+		s->exec_ns = e->time_ns;
+		snprintf(s->comm, sizeof(s->comm), "%s", e->name);
+		break;
+	case EVP_SB_MMAP:
+		s->mmaps++;
+		s->build_ids += e->build_id_len == 20 && e->name[0] == '/';
+		break;
+	case EVP_SB_EXIT:
+		s->exits++;
+		s->exit_ns = e->time_ns;
+		break;
+	default:
+		break;
+	}
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static int run_true(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static void whole_story(const struct evp_sideband_opts *opts, const char *title)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct evp_sideband *sb = NULL;
+	struct seen s = { 0 };
+	struct evp_err err;
+	int64_t before = now_ns();
+
+	printf("# %s\n", title);
+	if (evp_sideband_open(&sb, opts, &err)) {
+		printf("# %s\n", err.msg);
+		ok(0, "opens");
+		return;
+	}
+	p.fd = evp_sideband_fd(sb);
+	s.child = run_true();
+	ok(poll(&p, 1, 1000) == 1, "an event wakes the reader");
+	evp_sideband_drain(sb, before, on_event, &s);
+	ok(!s.last_ns, "nothing is delivered before its time");
+	ok(evp_sideband_oldest(sb) >= before && evp_sideband_oldest(sb) <= now_ns(),
+	   "what is held back is stamped with the monotonic clock");
+	evp_sideband_drain(sb, INT64_MAX, on_event, &s);
+	ok(s.forks == 1, "one fork, from us");
+	ok(s.execs == 1 && !strcmp(s.comm, "true"), "one exec, with its name");
+	ok(s.mmaps >= 2, "mappings of the program and its libraries");
+	ok(s.exits == 1, "one exit");
+	ok(s.fork_ns < s.exec_ns && s.exec_ns < s.exit_ns && !s.disorder && !s.lost, "in order");
+	ok(!(evp_sideband_features(sb) & EVP_SB_HAS_BUILD_ID) || s.build_ids >= 1,
+	   "files come with build IDs");
+	ok(evp_sideband_oldest(sb) == INT64_MAX, "then nothing is held");
+	evp_sideband_close(sb);
+}
+
+static void idle_is_quiet(void)
+{
+	const pid_t me = getpid();
+	struct evp_sideband_opts opts = { .pids = &me, .npids = 1 };
+	struct pollfd p = { .events = POLLIN };
+	struct evp_sideband *sb = NULL;
+	struct seen s = { 0 };
+
+	if (evp_sideband_open(&sb, &opts, NULL))
+		return;
+	p.fd = evp_sideband_fd(sb);
+	run_true();
+	evp_sideband_drain(sb, INT64_MAX, on_event, &s);
+	ok(poll(&p, 1, 200) == 0,
+	   "after a drain, also with an ended child, nothing wakes the reader");
+	evp_sideband_close(sb);
+}
+
+int main(void)
+{
+	const pid_t me = getpid();
+	struct evp_sideband_opts all = { .all = true }, own = { .pids = &me, .npids = 1 };
+	struct evp_sideband *sb = NULL;
+	struct evp_err err = { 0 };
+	int rc;
+
+	rc = evp_sideband_open(&sb, &all, &err);
+	evp_sideband_close(sb);
+	if (!rc)
+		whole_story(&all, "the whole machine");
+	else
+		ok((rc == -EACCES || rc == -EPERM) && strstr(err.msg, "setcap"),
+		   "a refusal says what would help");
+	whole_story(&own, "one process and its children");
+	idle_is_quiet();
+	printf("1..%d\n", tests);
+	return failed != 0;
+}
