@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Long C++ and Rust names in a narrow column. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/table.h"
+
+#define DOTS	 "..."
+#define DOTS_LEN 3
+
+static size_t columns(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Brackets of `operator<`, `operator()`, `->` and the like are not brackets. */
+static bool is_operator(const char *s, size_t i)
+{
+	static const char word[] = "operator";
+	size_t n = sizeof(word) - 1;
+
+	while (i > 0 && strchr("<>-=()", s[i - 1]))
+		i--;
+	return i >= n && memcmp(s + i - n, word, n) == 0;
+}
+
+static bool is_bracket(const char *s, size_t i)
+{
+	if (!strchr("<>()", s[i]) || s[i] == '\0')
+		return false;
+	return !(s[i] == '>' && i > 0 && s[i - 1] == '-') && !is_operator(s, i);
+}
+
+/*
+ * Copies `name`, and of every group of `open`..`close` that is `depth` deep only its brackets and
+ * dots. False, with out restored, where the brackets do not match.
+ */
+static bool collapse(struct evp_str *out, const char *s, size_t len, char open, char close,
+		     int depth)
+{
+	size_t start = out->len;
+	int level = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bool bracket = (s[i] == open || s[i] == close) && is_bracket(s, i);
+
+		if (bracket && s[i] == close && --level == depth - 1)
+			evp_str_puts(out, DOTS);
+		if (level < 0)
+			break;
+		if (level < depth)
+			evp_str_putc(out, s[i]);
+		if (bracket && s[i] == open)
+			level++;
+	}
+	if (level == 0)
+		return true;
+	out->len = start;
+	return false;
+}
+
+/* The argument list at the end: "f(int, char) const" -> "f(...) const". */
+static bool collapse_arguments(struct evp_str *out, const char *s, size_t len)
+{
+	size_t close = len, open;
+	int level = 0;
+
+	while (close > 0 && s[close - 1] != ')')
+		close--;
+	for (open = close; open > 0; open--) {
+		level += s[open - 1] == ')' ? 1 : s[open - 1] == '(' ? -1 : 0;
+		if (level == 0)
+			break;
+	}
+	if (open < 2 || close - open < DOTS_LEN + 1 || is_operator(s, open - 1) ||
+	    s[open - 2] == ':')
+		return false;
+	evp_str_add(out, s, open);
+	evp_str_puts(out, DOTS);
+	evp_str_add(out, s + close - 1, len - close + 1);
+	return true;
+}
+
+static void cut_middle(struct evp_str *out, const char *s, size_t len, size_t width)
+{
+	size_t keep = width - DOTS_LEN, head = keep / 3, n = 0, i = 0;
+
+	for (; i < len && (n < head || ((unsigned char)s[i] & 0xc0) == 0x80); i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	evp_str_add(out, s, i);
+	evp_str_puts(out, DOTS);
+	for (i = len, n = 0; i > 0 && n < keep - head; i--)
+		n += ((unsigned char)s[i - 1] & 0xc0) != 0x80;
+	evp_str_add(out, s + i, len - i);
+}
+
+void evp_shorten_name(struct evp_str *out, const char *name, size_t len, size_t width)
+{
+	struct evp_str now = { 0 }, next = { 0 };
+
+	width = width < 8 ? 8 : width;
+	evp_str_add(&now, name, len);
+	for (int step = 0; step < 4 && columns(now.buf, now.len) > width && !now.oom; step++) {
+		bool changed;
+
+		evp_str_clear(&next);
+		if (step == 0)
+			changed = collapse_arguments(&next, now.buf, now.len);
+		else
+			changed = collapse(&next, now.buf, now.len, '<', '>', 4 - step);
+		if (changed && next.len < now.len) {
+			struct evp_str swap = now;
+
+			now = next;
+			next = swap;
+		}
+	}
+	if (now.oom || next.oom)
+		out->oom = true;
+	else if (columns(now.buf, now.len) > width)
+		cut_middle(out, now.buf, now.len, width);
+	else
+		evp_str_add(out, now.buf ? now.buf : "", now.len);
+	evp_str_release(&now);
+	evp_str_release(&next);
+}
