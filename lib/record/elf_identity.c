@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/elf_identity.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/varint.h"
+
+#define MAX_PROGRAM_HEADERS 4096
+#define MAX_NOTE_BYTES	    (64u << 10)
+
+struct elf_file {
+	evp_elf_read_fn read;
+	void *arg;
+	bool is64;
+	uint64_t phoff;
+	uint32_t phnum, phentsize;
+};
+
+struct program_header {
+	uint32_t type, flags;
+	uint64_t offset, vaddr, filesz, align;
+};
+
+static int read_exactly(const struct elf_file *f, void *buf, size_t len, uint64_t offset)
+{
+	ssize_t n = f->read(f->arg, buf, len, offset);
+
+	if (n < 0)
+		return -EIO;
+	return (size_t)n == len ? 0 : -EBADMSG;
+}
+
+static int read_header(struct elf_file *f)
+{
+	unsigned char h[sizeof(Elf64_Ehdr)] = { 0 };
+	ssize_t n = f->read(f->arg, h, sizeof(h), 0);
+
+	if (n < 0)
+		return -EIO;
+	if (n < (ssize_t)sizeof(Elf32_Ehdr) || memcmp(h, ELFMAG, SELFMAG) ||
+	    h[EI_DATA] != ELFDATA2LSB)
+		return -ENOEXEC;
+	f->is64 = h[EI_CLASS] == ELFCLASS64;
+	if (!f->is64 && h[EI_CLASS] != ELFCLASS32)
+		return -ENOEXEC;
+	if (f->is64) {
+		f->phoff = evp_le64(h + offsetof(Elf64_Ehdr, e_phoff));
+		f->phentsize = evp_le16(h + offsetof(Elf64_Ehdr, e_phentsize));
+		f->phnum = evp_le16(h + offsetof(Elf64_Ehdr, e_phnum));
+	} else {
+		f->phoff = evp_le32(h + offsetof(Elf32_Ehdr, e_phoff));
+		f->phentsize = evp_le16(h + offsetof(Elf32_Ehdr, e_phentsize));
+		f->phnum = evp_le16(h + offsetof(Elf32_Ehdr, e_phnum));
+	}
+	if (f->phnum > MAX_PROGRAM_HEADERS ||
+	    f->phentsize != (f->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
+		return -EBADMSG;
+	return 0;
+}
+
+static struct program_header program_header(const struct elf_file *f, const uint8_t *p)
+{
+	if (f->is64)
+		return (struct program_header){
+			.type = evp_le32(p + offsetof(Elf64_Phdr, p_type)),
+			.flags = evp_le32(p + offsetof(Elf64_Phdr, p_flags)),
+			.offset = evp_le64(p + offsetof(Elf64_Phdr, p_offset)),
+			.vaddr = evp_le64(p + offsetof(Elf64_Phdr, p_vaddr)),
+			.filesz = evp_le64(p + offsetof(Elf64_Phdr, p_filesz)),
+			.align = evp_le64(p + offsetof(Elf64_Phdr, p_align)),
+		};
+	return (struct program_header){
+		.type = evp_le32(p + offsetof(Elf32_Phdr, p_type)),
+		.flags = evp_le32(p + offsetof(Elf32_Phdr, p_flags)),
+		.offset = evp_le32(p + offsetof(Elf32_Phdr, p_offset)),
+		.vaddr = evp_le32(p + offsetof(Elf32_Phdr, p_vaddr)),
+		.filesz = evp_le32(p + offsetof(Elf32_Phdr, p_filesz)),
+		.align = evp_le32(p + offsetof(Elf32_Phdr, p_align)),
+	};
+}
+
+static size_t align_up(size_t n, size_t to)
+{
+	return (n + to - 1) & ~(to - 1);
+}
+
+/* Finds the build ID among `len` bytes of notes, whose parts are padded to `align` (4 or 8). */
+static void scan_notes(struct evp_elf_identity *id, const uint8_t *p, size_t len, size_t align)
+{
+	while (len >= sizeof(Elf64_Nhdr)) {
+		size_t namesz = evp_le32(p), descsz = evp_le32(p + 4), desc, next;
+		uint32_t type = evp_le32(p + 8);
+
+		if (namesz > len || descsz > len)
+			return;
+		desc = align_up(sizeof(Elf64_Nhdr) + namesz, align);
+		next = align_up(desc + descsz, align);
+		if (desc + descsz > len)
+			return;
+		if (type == NT_GNU_BUILD_ID && namesz == 4 &&
+		    !memcmp(p + sizeof(Elf64_Nhdr), "GNU", 4) && descsz &&
+		    descsz <= EVP_MAX_BUILD_ID) {
+			memcpy(id->build_id, p + desc, descsz);
+			id->build_id_len = (uint32_t)descsz;
+			return;
+		}
+		if (next >= len)
+			return;
+		p += next;
+		len -= next;
+	}
+}
+
+static int read_notes(struct evp_elf_identity *id, const struct elf_file *f,
+		      const struct program_header *ph)
+{
+	uint8_t small[512], *notes = small;
+	int rc;
+
+	if (!ph->filesz || ph->filesz > MAX_NOTE_BYTES)
+		return 0;
+	if (ph->filesz > sizeof(small)) {
+		notes = malloc(ph->filesz);
+		if (!notes)
+			return -ENOMEM;
+	}
+	rc = read_exactly(f, notes, ph->filesz, ph->offset);
+	if (!rc)
+		scan_notes(id, notes, ph->filesz, ph->align == 8 ? 8 : 4);
+	if (notes != small)
+		free(notes);
+	return rc;
+}
+
+static int add_segment(struct evp_elf_identity *id, size_t *cap, const struct program_header *ph)
+{
+	if (id->nsegments == EVP_MAX_SEGMENTS)
+		return 0;
+	if (evp_grow(&id->segments, cap, id->nsegments + 1, sizeof(*id->segments)))
+		return -ENOMEM;
+	id->segments[id->nsegments++] = (struct evp_segment){ .offset = ph->offset,
+							      .vaddr = ph->vaddr,
+							      .size = ph->filesz };
+	return 0;
+}
+
+static int walk_headers(struct evp_elf_identity *id, const struct elf_file *f, const uint8_t *table)
+{
+	size_t cap = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < f->phnum && !rc; i++) {
+		struct program_header ph = program_header(f, table + (size_t)i * f->phentsize);
+
+		if (ph.type == PT_LOAD && (ph.flags & PF_X))
+			rc = add_segment(id, &cap, &ph);
+		else if (ph.type == PT_NOTE && !id->build_id_len)
+			rc = read_notes(id, f, &ph);
+	}
+	return rc;
+}
+
+int evp_elf_identity_read(struct evp_elf_identity *ret, evp_elf_read_fn read, void *arg)
+{
+	struct evp_elf_identity id = { 0 };
+	struct elf_file f = { .read = read, .arg = arg };
+	uint8_t *table = NULL;
+	int rc = read_header(&f);
+
+	if (rc)
+		return rc;
+	if (f.phnum) {
+		table = malloc((size_t)f.phnum * f.phentsize);
+		if (!table)
+			return -ENOMEM;
+		rc = read_exactly(&f, table, (size_t)f.phnum * f.phentsize, f.phoff);
+		if (!rc)
+			rc = walk_headers(&id, &f, table);
+		free(table);
+	}
+	if (rc)
+		evp_elf_identity_release(&id);
+	else
+		*ret = id;
+	return rc;
+}
+
+static ssize_t read_fd(void *arg, void *buf, size_t len, uint64_t offset)
+{
+	if (offset > INT64_MAX)
+		return 0;
+	return pread(*(int *)arg, buf, len, (off_t)offset);
+}
+
+int evp_elf_identity_of_fd(struct evp_elf_identity *ret, int fd)
+{
+	return evp_elf_identity_read(ret, read_fd, &fd);
+}
+
+struct image {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+static ssize_t read_image(void *arg, void *buf, size_t len, uint64_t offset)
+{
+	const struct image *image = arg;
+
+	if (offset >= image->len)
+		return 0;
+	if (len > image->len - offset)
+		len = image->len - (size_t)offset;
+	memcpy(buf, image->bytes + offset, len);
+	return (ssize_t)len;
+}
+
+int evp_elf_identity_of_image(struct evp_elf_identity *ret, const void *image, size_t len)
+{
+	return evp_elf_identity_read(ret, read_image, &(struct image){ image, len });
+}
+
+void evp_elf_identity_release(struct evp_elf_identity *id)
+{
+	free(id->segments);
+	*id = (struct evp_elf_identity){ 0 };
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
+#include "record/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define VDSO_NAME  "[vdso]"
+#define VDSO_BYTES 4096 /* enough for headers and notes, and always mapped */
+#define DELETED	   " (deleted)"
+
+bool evp_files_is_memory(const char *name)
+{
+	if (name[0] != '/')
+		return strcmp(name, VDSO_NAME) != 0;
+	return !strncmp(name, "//", 2) || !strncmp(name, "/SYSV", 5) ||
+	       (!strncmp(name, "/dev/", 5) && strncmp(name, "/dev/shm/", 9) != 0) ||
+	       !strncmp(name, "/anon_hugepage", 14);
+}
+
+static size_t path_len(const char *path)
+{
+	size_t len = strlen(path), tail = sizeof(DELETED) - 1;
+
+	if (len > tail && !strcmp(path + len - tail, DELETED))
+		len -= tail;
+	return len < EVP_MAX_NAME ? len : EVP_MAX_NAME;
+}
+
+static struct evp_mapped_file *new_file(const struct evp_file_key *key, size_t len)
+{
+	struct evp_mapped_file *file = calloc(1, sizeof(*file) + len + 1);
+	char *path;
+
+	if (!file)
+		return NULL;
+	path = (char *)(file + 1);
+	memcpy(path, key->path, len);
+	file->path = path;
+	file->inode = key->inode;
+	if (!strcmp(path, VDSO_NAME))
+		file->kind = EVP_MAPPED_VDSO;
+	else if (!evp_files_is_memory(path))
+		file->kind = EVP_MAPPED_ELF;
+	if (key->build_id_len && key->build_id_len <= EVP_MAX_BUILD_ID) {
+		memcpy(file->id.build_id, key->build_id, key->build_id_len);
+		file->id.build_id_len = key->build_id_len;
+	}
+	return file;
+}
+
+static void free_file(struct evp_mapped_file *file)
+{
+	evp_elf_identity_release(&file->id);
+	free(file);
+}
+
+int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
+		  struct evp_mapped_file **ret_file)
+{
+	size_t len = path_len(key->path);
+	uint64_t by_inode[3] = { (uint64_t)key->dev_major << 32 | key->dev_minor, key->inode,
+				 key->inode_generation };
+	struct evp_str text = { 0 };
+	uint32_t id;
+	int rc;
+
+	if (key->build_id_len)
+		evp_str_add(&text, key->build_id, key->build_id_len);
+	else
+		evp_str_add(&text, by_inode, sizeof(by_inode));
+	evp_str_add(&text, key->path, len);
+	rc = text.oom ? -ENOMEM : evp_intern(&fs->keys, text.buf, text.len, &id);
+	evp_str_release(&text);
+	if (rc)
+		return rc;
+	if (id == fs->n) {
+		struct evp_mapped_file *file;
+
+		if (evp_grow(&fs->file, &fs->cap, fs->n + 1, sizeof(struct evp_mapped_file *)))
+			return -ENOMEM;
+		file = new_file(key, len);
+		if (!file)
+			return -ENOMEM;
+		fs->file[fs->n++] = file;
+	} else if (id > fs->n) {
+		return -ENOMEM; /* an earlier one failed half way */
+	}
+	*ret_file = fs->file[id];
+	return 0;
+}
+
+/* Opens only regular files: looking at a device or a FIFO may have effects. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC), real = -1;
+	char self[64];
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+		real = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	}
+	close(fd);
+	return real;
+}
+
+/* Takes what the file says if it is the right one. Whether the search is over. */
+static bool try_path(struct evp_mapped_file *file, const char *path, bool certain)
+{
+	struct evp_elf_identity id = { 0 };
+	int fd = open_regular(path), rc;
+	struct stat st;
+
+	if (fd < 0)
+		return false;
+	rc = evp_elf_identity_of_fd(&id, fd);
+	if (fstat(fd, &st))
+		st.st_ino = 0;
+	close(fd);
+	if (file->id.build_id_len)
+		certain = !rc && id.build_id_len == file->id.build_id_len &&
+			  !memcmp(id.build_id, file->id.build_id, id.build_id_len);
+	else
+		certain = certain || st.st_ino == file->inode;
+	if (certain && !rc)
+		file->id = id;
+	else
+		evp_elf_identity_release(&id);
+	if (certain && rc == -ENOEXEC)
+		file->kind = EVP_MAPPED_ANONYMOUS;
+	return certain;
+}
+
+static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
+{
+	const void *image = (const void *)getauxval(
+		AT_SYSINFO_EHDR); // NOLINT(performance-no-int-to-ptr)
+
+	/* A 32-bit process has another image, which is not ours to read. */
+	if (image && start > UINT32_MAX)
+		evp_elf_identity_of_image(&file->id, image, VDSO_BYTES);
+}
+
+void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, uint64_t start, uint64_t end)
+{
+	char path[EVP_MAX_NAME + 64];
+
+	if (file->resolved)
+		return;
+	file->resolved = true;
+	if (file->kind == EVP_MAPPED_VDSO)
+		resolve_vdso(file, start);
+	if (file->kind != EVP_MAPPED_ELF)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
+	if (try_path(file, path, true))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
+	if (!try_path(file, path, false))
+		try_path(file, file->path, false);
+}
+
+void evp_files_unmark(struct evp_files *fs)
+{
+	for (size_t i = 0; i < fs->n; i++)
+		fs->file[i]->marked = false;
+}
+
+void evp_files_mark(struct evp_mapped_file *file)
+{
+	if (file)
+		file->marked = true;
+}
+
+int evp_files_sweep(struct evp_files *fs)
+{
+	struct evp_interner keys = { 0 };
+	size_t kept = 0;
+	uint32_t id;
+
+	for (size_t i = 0; i < fs->n; i++)
+		if (fs->file[i]->marked &&
+		    evp_intern(&keys, fs->keys.item[i].ptr, fs->keys.item[i].len, &id)) {
+			evp_interner_release(&keys);
+			return -ENOMEM;
+		}
+	for (size_t i = 0; i < fs->n; i++) {
+		if (fs->file[i]->marked)
+			fs->file[kept++] = fs->file[i];
+		else
+			free_file(fs->file[i]);
+	}
+	fs->n = kept;
+	evp_interner_release(&fs->keys);
+	fs->keys = keys;
+	return 0;
+}
+
+void evp_files_release(struct evp_files *fs)
+{
+	for (size_t i = 0; i < fs->n; i++)
+		free_file(fs->file[i]);
+	free(fs->file);
+	evp_interner_release(&fs->keys);
+	*fs = (struct evp_files){ 0 };
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The files behind mappings, each once: path, build ID, executable segments.
+ *
+ * A mapping names its file by what is at hand: the build ID where the kernel gave one with the
+ * mapping, else device and inode. The file itself is opened only when a sample first lies in it
+ * (evp_files_resolve), through the process if it still lives, so that containers and deleted files
+ * are found, else by its path; what is found counts only if it is a regular file with that inode or
+ * build ID. Two entries may be the same file. Entries live until a sweep finds them unmarked.
+ */
+#ifndef EVP_RECORD_FILES_H
+#define EVP_RECORD_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/hash.h"
+#include "record/elf_identity.h"
+
+enum evp_mapped_kind {
+	EVP_MAPPED_ANONYMOUS, /* memory, or a file that is no ELF: code made at run time */
+	EVP_MAPPED_ELF,
+	EVP_MAPPED_VDSO,
+};
+
+struct evp_mapped_file {
+	const char *path; /* as the process saw it, without " (deleted)"; "[vdso]"; "" anonymous */
+	enum evp_mapped_kind kind;
+	struct evp_elf_identity id;
+	uint64_t inode; /* 0: not known */
+	bool resolved, marked;
+	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
+	uint64_t stream_epoch;
+};
+
+struct evp_file_key {
+	const char *path;
+	const uint8_t *build_id;
+	uint32_t build_id_len; /* 0: by device and inode */
+	uint32_t dev_major, dev_minor;
+	uint64_t inode, inode_generation;
+};
+
+struct evp_files { /* a zeroed struct is empty */
+	struct evp_interner keys;
+	struct evp_mapped_file **file; /* by interned id */
+	size_t n, cap;
+};
+
+/* Whether a mapping of this name is memory rather than a file: "//anon", "[heap]", "" ... */
+bool evp_files_is_memory(const char *name);
+
+/* The entry for this key, new if needed; 0 or -ENOMEM. Never opens anything. */
+int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
+		  struct evp_mapped_file **ret_file);
+
+/* Reads what is not known yet, once. `pid` had it mapped at [start, end). */
+void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, uint64_t start, uint64_t end);
+
+/* Forgetting what is no longer in use: unmark all, mark what is, sweep. 0 or -ENOMEM (all stay). */
+void evp_files_unmark(struct evp_files *fs);
+void evp_files_mark(struct evp_mapped_file *file); /* NULL too */
+int evp_files_sweep(struct evp_files *fs);
+
+void evp_files_release(struct evp_files *fs);
+
+#endif

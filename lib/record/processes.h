@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The processes of the machine while it is recorded: who they are and what they have mapped.
+ *
+ * Filled from /proc after the side band was opened, then kept by side-band events given in order
+ * of time, interleaved with the samples by the caller, so that a sample meets its process as it
+ * was. A process that nothing was heard of is read from /proc when a sample names it. What a scan
+ * saw is newer than events from before the scan; those only count execs.
+ *
+ * An entry lives until a while after its process ended (evp_procs_reap).
+ */
+#ifndef EVP_RECORD_PROCESSES_H
+#define EVP_RECORD_PROCESSES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/hash.h"
+#include "record/mappings.h"
+#include "record/sideband.h"
+
+struct evp_proc {
+	pid_t pid, ns_pid; /* ns_pid 0: unknown */
+	int64_t start_ns;  /* CLOCK_BOOTTIME, in steps of the clock tick; 0 unknown */
+	uint32_t exec_generation;
+	char comm[64];
+	const char *exe, *cgroup; /* the table's strings; "" unknown */
+	uint64_t cgroup_id;	  /* v2; 0 unknown */
+	struct evp_mappings *maps;
+	uint64_t serial;       /* of (process, exec, mappings): a new number with every change */
+	int64_t snapshot_ns;   /* CLOCK_MONOTONIC: what came before is in `maps` already */
+	int64_t exit_ns;       /* CLOCK_MONOTONIC; 0: lives */
+	bool selected;	       /* named by the user, or a child of such a one */
+	bool exe_pending;      /* just executed: the next file mapped is the program */
+	bool cgroup_inherited; /* from the parent at the fork; it may have been moved since */
+	uint32_t stream_id;    /* in epoch `stream_epoch`, 0 none; for the translator */
+	uint64_t stream_epoch;
+};
+
+struct evp_procs {	       /* a zeroed struct is empty */
+	struct evp_map by_pid; /* -> struct evp_proc *, 0 none */
+	size_t live;
+	struct evp_files files;
+	struct evp_interner strings; /* exe, cgroup */
+	struct evp_map cgroup_path;  /* v2 id -> string id + 1 */
+	pid_t *gone;		     /* ended, not reaped */
+	size_t ngone, cgone;
+	uint64_t last_serial;
+	int64_t tick_ns;	/* of start times */
+	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC */
+};
+
+int evp_procs_init(struct evp_procs *ps);
+void evp_procs_release(struct evp_procs *ps);
+
+/* Every process there is; `selected` marks none. 0 or -errno when /proc cannot be read. */
+int evp_procs_scan(struct evp_procs *ps, struct evp_err *err);
+/* One process, read anew. NULL: it is gone (or memory is). */
+struct evp_proc *evp_procs_scan_pid(struct evp_procs *ps, pid_t pid);
+
+struct evp_proc *evp_procs_find(const struct evp_procs *ps, pid_t pid);
+
+/*
+ * The process of a sample: scanned if need be, made up from the sample where it is gone (its comm,
+ * no mappings). start_ns as the kernel says (CLOCK_BOOTTIME), 0 unknown. NULL: no memory.
+ */
+struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, pid_t pid, pid_t tid, int64_t start_ns,
+				     uint64_t cgroup_id, const char *comm);
+
+/*
+ * Applies an event. *ret_child (may be NULL): a new child of a selected process, else NULL. LOST
+ * reads everything known anew. 0 or -ENOMEM.
+ */
+int evp_procs_event(struct evp_procs *ps, const struct evp_sideband_event *ev,
+		    struct evp_proc **ret_child);
+
+/* Reads again what a forked child inherited but may have lost since. Cheap after the first time. */
+void evp_procs_verify_cgroup(struct evp_procs *ps, struct evp_proc *p);
+
+/* Forgets processes that ended before this time, and with `sweep` all that only they used. */
+int evp_procs_reap(struct evp_procs *ps, int64_t before_ns, bool sweep);
+
+#endif

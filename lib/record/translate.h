@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From what a sampler saw (a process, run-time addresses) to what a stream says (ids of processes,
+ * locations, stacks in the writer's current epoch).
+ *
+ * A user address becomes an offset in the file mapped there, a kernel address an offset in the
+ * kernel, a module or a BPF program with its name, because only this host can name it. All but the
+ * leaf of each half are return addresses and are stored less 1, so that they lie inside the call.
+ *
+ * Frames without a mapping at the root end prove that the frame-pointer chain broke there: they are
+ * replaced by the cut mark "broken-chain". A stack too deep for the sampler gets "too-deep".
+ */
+#ifndef EVP_RECORD_TRANSLATE_H
+#define EVP_RECORD_TRANSLATE_H
+
+#include "record/kernel_syms.h"
+#include "record/processes.h"
+#include "record/sampler.h"
+#include "stream/writer.h"
+
+struct evp_translator {
+	struct evp_writer *w;
+	struct evp_kernel_syms *ks;
+	const char *node, *boot_id;
+	uint64_t epoch; /* 1, 2, ...: ids kept anywhere belong to the one named beside them */
+	struct evp_map stacks; /* (process serial, stack hash) -> stack id + 1 */
+	struct evp_map kernel; /* address -> location id + 1 */
+	struct evp_map images; /* struct evp_kernel_image * -> file id + 1 */
+};
+
+/* Nothing is owned but the tables; the strings must live as long. */
+void evp_translator_init(struct evp_translator *t, struct evp_writer *w, struct evp_kernel_syms *ks,
+			 const char *node, const char *boot_id);
+void evp_translator_release(struct evp_translator *t);
+
+/* The writer starts a new epoch and every id is forgotten. */
+int evp_translator_epoch(struct evp_translator *t);
+
+int evp_translate_process(struct evp_translator *t, struct evp_proc *p, uint32_t *ret_id);
+
+/* Whether this process's stack was translated before: then *ret_id is its id. */
+bool evp_translate_known(struct evp_translator *t, const struct evp_proc *p, uint64_t hash,
+			 uint32_t *ret_id);
+int evp_translate_stack(struct evp_translator *t, struct evp_proc *p,
+			const struct evp_raw_stack *raw, uint32_t *ret_id);
+
+#endif
