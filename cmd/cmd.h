@@ -57,7 +57,7 @@ struct evp_texts {
 struct evp_ordered {
 	struct evp_ordered_item {
 		const char *name, *arg; /* the long name; arg NULL: takes none */
-	} *item;
+	} * item;
 	size_t n, cap;
 };
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int evp_input_verdict(const struct evp_reader *r, const char *name)
+{
+	struct evp_str why = { 0 };
+	int status = EVP_DONE;
+
+	if (!evp_reader_whole(r, &why)) {
+		evp_warn("'%s': %s", name, why.buf ? why.buf : "incomplete");
+		status = EVP_INCOMPLETE;
+	}
+	evp_str_release(&why);
+	return status;
+}
+
+/* ---- profiles ---- */
+
+static int profile_from(int fd, const char *name, void *arg)
+{
+	struct evp_profile *p = arg;
+	struct evp_reader *r;
+	struct evp_err err;
+	int status;
+
+	if (evp_reader_open_fd(&r, fd, name, &err))
+		return evp_error_from(&err);
+	if (evp_profile_add_reader(p, r, &err))
+		status = evp_error_from(&err);
+	else
+		status = evp_input_verdict(r, name);
+	evp_reader_free(r);
+	return status;
+}
+
+/* Splits "a,b" in place into at most max names. */
+static size_t split_names(char *list, const char **names, size_t max)
+{
+	size_t n = 0;
+	char *save, *name;
+
+	for (name = strtok_r(list, ",", &save); name && n < max; name = strtok_r(NULL, ",", &save))
+		names[n++] = name;
+	return n;
+}
+
+int evp_input_profile(const char *by, const char *event, unsigned int profile_flags,
+		      struct evp_profile **ret_p)
+{
+	const char *names[EVP_MAX_LABELS];
+	char *list = strdup(by ? by : "");
+	struct evp_profile_opts opts = { .by = names, .event = event, .flags = profile_flags };
+	struct evp_err err;
+	int status;
+
+	if (!list)
+		return evp_error("out of memory");
+	opts.nby = split_names(list, names, EVP_ARRAY_SIZE(names));
+	if (evp_profile_new(ret_p, &opts, &err)) {
+		free(list);
+		return evp_error_from(&err);
+	}
+	status = evp_each_input(profile_from, *ret_p);
+	free(list);
+	if ((*ret_p)->other_events)
+		evp_warn("%llu samples of other events left out (this is '%s'; see --type)",
+			 (unsigned long long)(*ret_p)->other_events,
+			 (*ret_p)->event ? (*ret_p)->event : event);
+	if ((*ret_p)->lost_samples)
+		evp_warn("%lld samples were lost while recording",
+			 (long long)(*ret_p)->lost_samples);
+	return status;
+}
+
+int evp_input_value(const struct evp_profile *p, const char *name, size_t *ret_type)
+{
+	struct evp_str choices = { 0 };
+	size_t i;
+
+	*ret_type = name ? evp_profile_type_index(p, name) : evp_profile_default_type(p);
+	if (*ret_type != SIZE_MAX || !p->event) {
+		*ret_type = *ret_type == SIZE_MAX ? 0 : *ret_type;
+		return 0;
+	}
+	for (i = 0; i < p->ntypes; i++)
+		evp_str_printf(&choices, "%s%s", i ? ", " : "", p->types[i].type);
+	evp_error("no value '%s' (there are %s)", name, choices.buf ? choices.buf : "none");
+	evp_str_release(&choices);
+	return EVP_TROUBLE;
+}
+
+/* ---- copies ---- */
+
+struct copying {
+	const struct evp_input_filter *f;
+	struct evp_writer *w;
+};
+
+static int copy_records(const struct copying *c, struct evp_reader *r, struct evp_copy *copy,
+			struct evp_err *err)
+{
+	struct evp_record rec;
+	int rc;
+
+	while ((rc = evp_reader_next(r, &rec, err)) > 0) {
+		rc = c->f->record ? c->f->record(c->f->arg, r, &rec) : 1;
+		if (rc > 0)
+			rc = evp_copy_record(copy, &rec);
+		if (rc < 0)
+			return evp_fail_errno(err, -rc, "cannot write the stream");
+	}
+	return rc;
+}
+
+static int copy_from(int fd, const char *name, void *arg)
+{
+	const struct copying *c = arg;
+	struct evp_copy *copy = NULL;
+	struct evp_reader *r;
+	struct evp_err err;
+	int status, rc;
+
+	if (evp_reader_open_fd(&r, fd, name, &err))
+		return evp_error_from(&err);
+	rc = evp_copy_new(&copy, r, c->w, &err);
+	if (!rc && c->f->prepare && (rc = c->f->prepare(c->f->arg, copy, r, c->w)))
+		evp_fail_errno(&err, -rc, "cannot begin");
+	if (!rc)
+		rc = copy_records(c, r, copy, &err);
+	status = rc ? evp_error_from(&err) : evp_input_verdict(r, name);
+	evp_copy_free(copy);
+	evp_reader_free(r);
+	return status;
+}
+
+int evp_input_copy(const struct evp_input_filter *f, struct evp_out *out)
+{
+	struct evp_writer_opts opts = {
+		.sink = evp_writer_out_sink,
+		.flush = evp_writer_out_flush,
+		.sink_arg = out,
+		.tool = evp_no_prov ? NULL : f->tool,
+		.options = evp_cmd_options_given(),
+		.level = f->level,
+	};
+	struct copying c = { .f = f };
+	struct evp_err err;
+	int status;
+
+	if (evp_writer_new(&c.w, &opts, &err))
+		return evp_error_from(&err);
+	status = evp_each_input(copy_from, &c);
+	/* What could be had is delivered whole; that the input was not is in the status. */
+	if (evp_writer_end(c.w) && status != EVP_TROUBLE)
+		status = evp_error("cannot write the stream: %s", strerror(-evp_writer_error(c.w)));
+	evp_writer_free(c.w);
+	return status;
+}

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "profile/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct span {		  /* a location's frames, root side first */
+	uint32_t from, n; /* n 0: not made yet */
+};
+
+/* Memo of one epoch of one stream: what its ids mean here. */
+struct memo {
+	uint64_t epoch;
+	bool valid;
+	struct span *locations;
+	size_t nlocations, locations_cap;
+	uint32_t *frames; /* the spans' frames */
+	size_t nframes, frames_cap;
+	struct evp_map groups; /* process << 32 | label set -> node of the innermost label frame */
+	struct evp_map nodes;  /* group node << 32 | stack -> node, CUT_BIT */
+	uint32_t *path;
+	size_t path_cap;
+	uint64_t last_who, last_group;
+	uint32_t event; /* EVP_NO_ID: not looked up */
+};
+
+#define CUT_BIT (1ULL << 63)
+
+struct evp_profile_private {
+	char **by;
+	size_t nby;
+	char *wanted_event;
+	unsigned int flags;
+	struct evp_interner frame_ids;
+	struct evp_map children; /* parent << 32 | frame -> node */
+	size_t frames_cap, parent_cap, frame_cap, self_cap;
+	struct memo memo;
+	struct evp_str text;
+};
+
+int evp_profile_new(struct evp_profile **ret_p, const struct evp_profile_opts *opts,
+		    struct evp_err *err)
+{
+	struct evp_profile *p = calloc(1, sizeof(*p));
+	struct evp_profile_private *v = calloc(1, sizeof(*v));
+	uint32_t none;
+	size_t i;
+
+	if (!p || !v) {
+		free(p);
+		free(v);
+		return evp_fail_oom(err);
+	}
+	p->priv = v;
+	p->samples_type = p->value_type = SIZE_MAX;
+	p->from_ns = INT64_MAX;
+	p->to_ns = INT64_MIN;
+	v->flags = opts->flags;
+	v->by = calloc(opts->nby + 1, sizeof(*v->by));
+	if (!v->by || evp_intern(&p->strings, "", 0, &none) ||
+	    evp_grow(&p->parent, &v->parent_cap, 1, sizeof(*p->parent)) ||
+	    evp_grow(&p->frame, &v->frame_cap, 1, sizeof(*p->frame)))
+		goto oom;
+	for (i = 0; i < opts->nby; i++)
+		if (!(v->by[v->nby++] = strdup(opts->by[i])))
+			goto oom;
+	if (opts->event && !(v->wanted_event = strdup(opts->event)))
+		goto oom;
+	p->parent[0] = p->frame[0] = 0;
+	p->nnodes = 1;
+	*ret_p = p;
+	return 0;
+oom:
+	evp_profile_free(p);
+	return evp_fail_oom(err);
+}
+
+static void memo_release(struct memo *m)
+{
+	free(m->locations);
+	free(m->frames);
+	free(m->path);
+	evp_map_release(&m->groups);
+	evp_map_release(&m->nodes);
+}
+
+void evp_profile_free(struct evp_profile *p)
+{
+	struct evp_profile_private *v;
+	size_t i;
+
+	if (!p)
+		return;
+	v = p->priv;
+	for (i = 0; i < v->nby; i++)
+		free(v->by[i]);
+	free(v->by);
+	free(v->wanted_event);
+	evp_interner_release(&v->frame_ids);
+	evp_map_release(&v->children);
+	evp_str_release(&v->text);
+	memo_release(&v->memo);
+	free(v);
+	for (i = 0; i < p->ntypes; i++) {
+		free(p->types[i].type);
+		free(p->types[i].unit);
+	}
+	free(p->event);
+	evp_interner_release(&p->strings);
+	free(p->frames);
+	free(p->parent);
+	free(p->frame);
+	free(p->self);
+	free(p);
+}
+
+/* ---- the tree ---- */
+
+int evp_profile_string(struct evp_profile *p, const void *bytes, size_t len, uint32_t *ret_id)
+{
+	return evp_intern(&p->strings, bytes, len, ret_id);
+}
+
+static int frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *ret_id)
+{
+	struct evp_profile_private *v = p->priv;
+	int rc = evp_intern(&v->frame_ids, f, sizeof(*f), ret_id);
+
+	if (rc || *ret_id < p->nframes)
+		return rc;
+	if (evp_grow(&p->frames, &v->frames_cap, p->nframes + 1, sizeof(*p->frames)))
+		return -ENOMEM;
+	p->frames[p->nframes++] = *f;
+	return 0;
+}
+
+static int child(struct evp_profile *p, uint32_t parent, uint32_t frame, uint32_t *ret_node)
+{
+	struct evp_profile_private *v = p->priv;
+	uint64_t *at;
+	int fresh;
+
+	at = evp_map_at(&v->children, (uint64_t)parent << 32 | frame, &fresh);
+	if (!at)
+		return -ENOMEM;
+	if (!fresh) {
+		*ret_node = (uint32_t)*at;
+		return 0;
+	}
+	if (p->nnodes >= UINT32_MAX ||
+	    evp_grow(&p->parent, &v->parent_cap, p->nnodes + 1, sizeof(*p->parent)) ||
+	    evp_grow(&p->frame, &v->frame_cap, p->nnodes + 1, sizeof(*p->frame)) ||
+	    evp_grow(&p->self, &v->self_cap, (p->nnodes + 1) * p->ntypes, sizeof(*p->self)))
+		return -ENOMEM;
+	p->parent[p->nnodes] = parent;
+	p->frame[p->nnodes] = frame;
+	memset(p->self + p->nnodes * p->ntypes, 0, p->ntypes * sizeof(*p->self));
+	*at = *ret_node = (uint32_t)p->nnodes++;
+	return 0;
+}
+
+int evp_profile_child(struct evp_profile *p, uint32_t parent, const struct evp_frame *f,
+		      uint32_t *ret_node)
+{
+	uint32_t frame;
+	int rc = frame_id(p, f, &frame);
+
+	return rc ? rc : child(p, parent, frame, ret_node);
+}
+
+int evp_profile_declare(struct evp_profile *p, const char *event,
+			const struct evp_profile_type *types, size_t ntypes, size_t samples_type,
+			size_t value_type)
+{
+	size_t i;
+
+	if (p->event || !ntypes || ntypes > EVP_MAX_TYPES)
+		return -EINVAL;
+	p->event = strdup(event);
+	for (i = 0; i < ntypes; i++) {
+		p->types[i].type = strdup(types[i].type);
+		p->types[i].unit = strdup(types[i].unit);
+		p->ntypes++;
+		if (!p->types[i].type || !p->types[i].unit)
+			return -ENOMEM;
+	}
+	if (!p->event || evp_grow(&p->self, &p->priv->self_cap, ntypes, sizeof(*p->self)))
+		return -ENOMEM;
+	memset(p->self, 0, ntypes * sizeof(*p->self));
+	p->samples_type = samples_type;
+	p->value_type = value_type;
+	return 0;
+}
+
+/* ---- from a stream ---- */
+
+static void memo_reset(struct memo *m, uint64_t epoch)
+{
+	if (m->nlocations)
+		memset(m->locations, 0, m->nlocations * sizeof(*m->locations));
+	m->nframes = 0;
+	evp_map_clear(&m->groups);
+	evp_map_clear(&m->nodes);
+	m->last_who = UINT64_MAX;
+	m->event = EVP_NO_ID;
+	m->epoch = epoch;
+	m->valid = true;
+}
+
+static int string_of(struct evp_profile *p, const struct evp_tables *t, uint32_t id,
+		     uint32_t *ret_id)
+{
+	const struct evp_bytes *b = evp_string(t, id);
+
+	return evp_intern(&p->strings, b->ptr, b->len, ret_id);
+}
+
+static int add_frame(struct evp_profile *p, const struct evp_frame *f)
+{
+	struct memo *m = &p->priv->memo;
+
+	if (evp_grow(&m->frames, &m->frames_cap, m->nframes + 1, sizeof(*m->frames)))
+		return -ENOMEM;
+	return frame_id(p, f, &m->frames[m->nframes++]);
+}
+
+/* The frame of a location that nobody named. */
+static int nameless_frame(struct evp_profile *p, const struct evp_tables *t, uint32_t location,
+			  struct evp_frame *f)
+{
+	struct evp_str *s = &p->priv->text;
+
+	f->nameless = 1;
+	evp_str_clear(s);
+	evp_location_text(t, location, s);
+	return s->oom ? -ENOMEM : evp_intern(&p->strings, s->buf, s->len, &f->name);
+}
+
+static int line_frame(struct evp_profile *p, const struct evp_tables *t,
+		      const struct evp_line *line, struct evp_frame *f)
+{
+	const struct evp_function *fn = &t->functions[line->function];
+	int rc = string_of(p, t, fn->name ? fn->name : fn->system_name, &f->name);
+
+	if (!rc && (p->priv->flags & EVP_PROFILE_LINES)) {
+		f->line = line->line > 0 && line->line <= INT32_MAX ? (int32_t)line->line : 0;
+		rc = string_of(p, t, fn->filename, &f->file);
+	}
+	return rc;
+}
+
+static int make_frames(struct evp_profile *p, const struct evp_tables *t, uint32_t location)
+{
+	const struct evp_location *l = &t->locations[location];
+	unsigned int flags = p->priv->flags;
+	struct evp_str *s = &p->priv->text;
+	struct evp_frame base = { 0 };
+	uint32_t i;
+	int rc = 0;
+
+	if (flags & EVP_PROFILE_KINDS)
+		base.kind = l->kind;
+	if (flags & EVP_PROFILE_MODULES) {
+		evp_str_clear(s);
+		evp_location_module(t, location, s);
+		rc = s->oom ? -ENOMEM : evp_intern(&p->strings, s->buf, s->len, &base.module);
+	}
+	if (!rc && !l->nlines) {
+		rc = nameless_frame(p, t, location, &base);
+		return rc ? rc : add_frame(p, &base);
+	}
+	for (i = l->nlines; !rc && i-- > 0;) {
+		struct evp_frame f = base;
+
+		rc = line_frame(p, t, &l->lines[i], &f);
+		if (!rc && !f.name)
+			rc = nameless_frame(p, t, location, &f);
+		f.inlined = (flags & EVP_PROFILE_KINDS) && i + 1 < l->nlines;
+		if (!rc)
+			rc = add_frame(p, &f);
+		if (flags & EVP_PROFILE_NO_INLINES)
+			break;
+	}
+	return rc;
+}
+
+static int location_frames(struct evp_profile *p, const struct evp_tables *t, uint32_t location,
+			   struct span *ret_span)
+{
+	struct memo *m = &p->priv->memo;
+	size_t before = m->nlocations;
+	int rc;
+
+	if (location >= m->nlocations) {
+		if (evp_grow(&m->locations, &m->locations_cap, (size_t)location + 1,
+			     sizeof(*m->locations)))
+			return -ENOMEM;
+		m->nlocations = m->locations_cap;
+		memset(m->locations + before, 0, (m->nlocations - before) * sizeof(*m->locations));
+	}
+	if (!m->locations[location].n) {
+		uint32_t from = (uint32_t)m->nframes;
+
+		rc = make_frames(p, t, location);
+		if (rc)
+			return rc;
+		m->locations[location] = (struct span){ from, (uint32_t)m->nframes - from };
+	}
+	*ret_span = m->locations[location];
+	return 0;
+}
+
+/* The node below which the stacks of this (process, label set) hang: the `by` labels' frames. */
+static int group_node(struct evp_profile *p, const struct evp_tables *t, const struct evp_sample *s,
+		      uint64_t *ret_group)
+{
+	struct evp_profile_private *v = p->priv;
+	uint64_t who = (uint64_t)s->process << 32 | s->labels, *at;
+	uint32_t node = 0;
+	int fresh, rc = 0;
+	size_t i;
+
+	if (!v->nby || who == v->memo.last_who) {
+		*ret_group = v->nby ? v->memo.last_group : 0;
+		return 0;
+	}
+	at = evp_map_at(&v->memo.groups, who, &fresh);
+	if (!at)
+		return -ENOMEM;
+	for (i = 0; fresh && !rc && i < v->nby; i++) {
+		struct evp_frame f = { .kind = EVP_FRAME_LABEL };
+
+		evp_str_clear(&v->text);
+		evp_label_value(t, s->process, s->labels, v->by[i], strlen(v->by[i]), &v->text);
+		rc = v->text.oom ? -ENOMEM
+				 : evp_intern(&p->strings, v->text.buf, v->text.len, &f.name);
+		if (!rc)
+			rc = evp_profile_child(p, node, &f, &node);
+	}
+	if (rc)
+		return rc;
+	if (fresh)
+		*at = node;
+	v->memo.last_who = who;
+	*ret_group = v->memo.last_group = *at;
+	return 0;
+}
+
+/* A sample without any frame. */
+static int no_stack_node(struct evp_profile *p, uint32_t group, uint64_t *ret_node)
+{
+	struct evp_frame f = { .nameless = 1 };
+	uint32_t node;
+	int rc = evp_intern(&p->strings, "[unknown]", 9, &f.name);
+
+	if (!rc)
+		rc = evp_profile_child(p, group, &f, &node);
+	if (!rc)
+		*ret_node = node;
+	return rc;
+}
+
+/* Node of a stack within a group; CUT_BIT is set where the stack's root is a cut. */
+static int stack_node(struct evp_profile *p, const struct evp_tables *t, uint64_t group,
+		      uint32_t stack, uint64_t *ret_node)
+{
+	struct memo *m = &p->priv->memo;
+	uint64_t *at = NULL, found = group;
+	uint32_t id, node;
+	size_t n = 0, i;
+	int rc;
+
+	if (!stack)
+		return no_stack_node(p, (uint32_t)group, ret_node);
+	for (id = stack; id; id = t->stacks[id].parent) {
+		at = evp_map_find(&m->nodes, group << 32 | id);
+		if (at) {
+			found = *at;
+			break;
+		}
+		if (evp_grow(&m->path, &m->path_cap, n + 1, sizeof(*m->path)))
+			return -ENOMEM;
+		m->path[n++] = id;
+	}
+	while (n--) {
+		const struct evp_stack *st = &t->stacks[m->path[n]];
+		struct span span;
+
+		rc = location_frames(p, t, st->location, &span);
+		node = (uint32_t)found;
+		for (i = 0; !rc && i < span.n; i++)
+			rc = child(p, node, m->frames[span.from + i], &node);
+		if (rc)
+			return rc;
+		found = (found & CUT_BIT) | node;
+		if (!st->parent && t->locations[st->location].kind == EVP_LOC_CUT)
+			found |= CUT_BIT;
+		at = evp_map_at(&m->nodes, group << 32 | m->path[n], NULL);
+		if (!at)
+			return -ENOMEM;
+		*at = found;
+	}
+	*ret_node = found;
+	return 0;
+}
+
+static bool text_is(const struct evp_tables *t, uint32_t id, const char *text)
+{
+	const struct evp_bytes *b = evp_string(t, id);
+
+	return b->len == strlen(text) && !memcmp(b->ptr, text, b->len);
+}
+
+static int declare_from(struct evp_profile *p, const struct evp_tables *t,
+			const struct evp_event *e)
+{
+	struct evp_profile_type types[EVP_MAX_TYPES];
+	uint32_t i;
+
+	for (i = 0; i < e->ntypes; i++)
+		types[i] = (struct evp_profile_type){
+			(char *)(uintptr_t)evp_string(t, e->types[i].type)->ptr,
+			(char *)(uintptr_t)evp_string(t, e->types[i].unit)->ptr,
+		};
+	p->period = e->period;
+	return evp_profile_declare(p, evp_string(t, e->name)->ptr, types, e->ntypes,
+				   (size_t)e->samples_type - 1, (size_t)e->value_type - 1);
+}
+
+/* Is this sample's event the profile's (the first one makes it so)? 1 yes, 0 no, -errno. */
+static int event_fits(struct evp_profile *p, const struct evp_tables *t, uint32_t event)
+{
+	const struct evp_event *e = &t->events[event];
+	struct evp_profile_private *v = p->priv;
+	uint32_t i;
+	int rc;
+
+	if (v->memo.event == event)
+		return 1;
+	if (v->wanted_event && !text_is(t, e->name, v->wanted_event))
+		return 0;
+	if (!p->event) {
+		rc = declare_from(p, t, e);
+		if (rc)
+			return rc;
+	}
+	if (!text_is(t, e->name, p->event) || e->ntypes != p->ntypes)
+		return 0;
+	for (i = 0; i < e->ntypes; i++)
+		if (!text_is(t, e->types[i].type, p->types[i].type) ||
+		    !text_is(t, e->types[i].unit, p->types[i].unit))
+			return 0;
+	if (e->period != p->period)
+		p->period = 0;
+	v->memo.event = event;
+	return 1;
+}
+
+int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, uint64_t epoch,
+			   const struct evp_sample *s, struct evp_err *err)
+{
+	struct memo *m = &p->priv->memo;
+	uint64_t group, node;
+	int64_t *self;
+	size_t i;
+	int rc;
+
+	if (!m->valid || m->epoch != epoch)
+		memo_reset(m, epoch);
+	rc = event_fits(p, t, s->event);
+	if (rc == 0) {
+		p->other_events++;
+		return 0;
+	}
+	if (rc > 0)
+		rc = group_node(p, t, s, &group);
+	if (!rc)
+		rc = stack_node(p, t, group, s->stack, &node);
+	if (rc)
+		return evp_fail_errno(err, -rc, "cannot hold the profile");
+	self = p->self + (uint32_t)node * p->ntypes;
+	for (i = 0; i < p->ntypes; i++)
+		self[i] = (int64_t)((uint64_t)self[i] + (uint64_t)s->values[i]);
+	if (node & CUT_BIT)
+		p->cut_samples += p->samples_type == SIZE_MAX ? 1 : s->values[p->samples_type];
+	if (s->window_ns < p->from_ns)
+		p->from_ns = s->window_ns;
+	if (s->window_ns + s->window_len_ns > p->to_ns)
+		p->to_ns = s->window_ns + s->window_len_ns;
+	return 0;
+}
+
+int evp_profile_add_reader(struct evp_profile *p, struct evp_reader *r, struct evp_err *err)
+{
+	const struct evp_tables *t = evp_reader_tables(r);
+	struct evp_record rec;
+	uint64_t epoch = 0;
+	int rc;
+
+	p->priv->memo.valid = false;
+	while ((rc = evp_reader_next(r, &rec, err)) > 0) {
+		if (rec.type == EVP_REC_SAMPLE)
+			rc = evp_profile_add_sample(p, t, epoch, &rec.sample, err);
+		else if (rec.type == EVP_REC_EPOCH)
+			epoch++;
+		else if (rec.type == EVP_REC_LOSS)
+			p->lost_samples += rec.loss.samples;
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+/* ---- questions ---- */
+
+size_t evp_profile_type_index(const struct evp_profile *p, const char *name)
+{
+	const char *colon = strchr(name, ':');
+	size_t len = colon ? (size_t)(colon - name) : strlen(name), i;
+
+	for (i = 0; i < p->ntypes; i++)
+		if (strlen(p->types[i].type) == len && !memcmp(p->types[i].type, name, len) &&
+		    (!colon || !strcmp(p->types[i].unit, colon + 1)))
+			return i;
+	return SIZE_MAX;
+}
+
+size_t evp_profile_default_type(const struct evp_profile *p)
+{
+	if (p->samples_type != SIZE_MAX)
+		return p->samples_type;
+	return p->value_type != SIZE_MAX ? p->value_type : 0;
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "view/folded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+void evp_folded_frame_text(const struct evp_profile *p, const struct evp_frame *f,
+			   unsigned int flags, struct evp_str *out)
+{
+	const struct evp_bytes *name = evp_profile_text(p, f->name);
+	const struct evp_bytes *module = evp_profile_text(p, f->module);
+
+	/* A nameless frame shows its module already. */
+	if ((flags & EVP_FOLDED_MODULES) && module->len && !f->nameless) {
+		evp_escape(out, module->ptr, module->len);
+		evp_str_putc(out, '`');
+	}
+	evp_escape(out, name->ptr, name->len);
+	if (!name->len)
+		evp_str_puts(out, "[none]");
+	if ((flags & EVP_FOLDED_LINES) && f->line)
+		evp_str_printf(out, ":%d", f->line);
+	if (!(flags & EVP_FOLDED_ANNOTATE))
+		return;
+	if (f->kind == EVP_LOC_KERNEL || f->kind == EVP_LOC_MODULE || f->kind == EVP_LOC_BPF)
+		evp_str_puts(out, "_[k]");
+	else if (f->kind == EVP_LOC_JIT)
+		evp_str_puts(out, "_[j]");
+	else if (f->inlined)
+		evp_str_puts(out, "_[i]");
+}
+
+/*
+ * A node is written as a line of its own ("a;b 5") and as the beginning of the lines below it
+ * ("a;b;"). In sorted text the two need not be neighbours ("a;b 5", "a;b-c 1", "a;b;d 2"), so each
+ * frame gets two ranks: that of its text with a blank behind it, and with a ';'.
+ */
+struct entry {
+	uint32_t rank, node;
+	bool line;
+};
+
+struct folder {
+	const struct evp_profile *p;
+	size_t type;
+	struct evp_bytes *text; /* by frame */
+	uint32_t *line_rank, *tree_rank;
+	struct evp_arena arena;
+	uint32_t *first, *next; /* children of a node, as lists */
+	int64_t *total;		/* non-zero lines below and at the node: 0 prunes it */
+};
+
+struct key {
+	const struct evp_bytes *text;
+	uint32_t frame;
+	char behind;
+};
+
+static int compare_keys(const void *va, const void *vb)
+{
+	const struct key *a = va, *b = vb;
+	size_t n = a->text->len < b->text->len ? a->text->len : b->text->len;
+	int c = n ? memcmp(a->text->ptr, b->text->ptr, n) : 0;
+
+	if (c)
+		return c;
+	return (a->text->len == n ? (unsigned char)a->behind : (unsigned char)a->text->ptr[n]) -
+	       (b->text->len == n ? (unsigned char)b->behind : (unsigned char)b->text->ptr[n]);
+}
+
+static int rank_texts(struct folder *f)
+{
+	size_t n = f->p->nframes, i;
+	struct key *keys = calloc(2 * n + 1, sizeof(*keys));
+
+	f->line_rank = calloc(n + 1, sizeof(*f->line_rank));
+	f->tree_rank = calloc(n + 1, sizeof(*f->tree_rank));
+	if (!keys || !f->line_rank || !f->tree_rank) {
+		free(keys);
+		return -ENOMEM;
+	}
+	for (i = 0; i < n; i++) {
+		keys[2 * i] = (struct key){ &f->text[i], (uint32_t)i, ' ' };
+		keys[2 * i + 1] = (struct key){ &f->text[i], (uint32_t)i, ';' };
+	}
+	qsort(keys, 2 * n, sizeof(*keys), compare_keys);
+	for (i = 0; i < 2 * n; i++)
+		(keys[i].behind == ' ' ? f->line_rank : f->tree_rank)[keys[i].frame] = (uint32_t)i;
+	free(keys);
+	return 0;
+}
+
+static int render_texts(struct folder *f, unsigned int flags)
+{
+	struct evp_str s = { 0 };
+	size_t i;
+
+	f->text = calloc(f->p->nframes + 1, sizeof(*f->text));
+	if (!f->text)
+		return -ENOMEM;
+	for (i = 0; i < f->p->nframes; i++) {
+		evp_str_clear(&s);
+		evp_folded_frame_text(f->p, &f->p->frames[i], flags, &s);
+		f->text[i].len = s.len;
+		f->text[i].ptr = s.oom ? NULL : evp_arena_dup(&f->arena, s.buf, s.len);
+		if (!f->text[i].ptr) {
+			evp_str_release(&s);
+			return -ENOMEM;
+		}
+	}
+	evp_str_release(&s);
+	return 0;
+}
+
+static int link_children(struct folder *f)
+{
+	const struct evp_profile *p = f->p;
+	size_t i;
+
+	f->first = calloc(p->nnodes, sizeof(*f->first));
+	f->next = calloc(p->nnodes, sizeof(*f->next));
+	f->total = calloc(p->nnodes, sizeof(*f->total));
+	if (!f->first || !f->next || !f->total)
+		return -ENOMEM;
+	for (i = p->nnodes; i-- > 1;) {
+		f->next[i] = f->first[p->parent[i]];
+		f->first[p->parent[i]] = (uint32_t)i;
+		f->total[i] += p->self[i * p->ntypes + f->type] != 0;
+		f->total[p->parent[i]] += f->total[i];
+	}
+	return 0;
+}
+
+static int compare_entries(const void *va, const void *vb)
+{
+	const struct entry *a = va, *b = vb;
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+/* The walk's stack: entries still to do, each with the length of the path before it. */
+struct todo {
+	struct entry *entry;
+	size_t n, cap;
+};
+
+/* Pushes the children of a node so that the first in order is popped first. */
+static int push_children(struct folder *f, uint32_t node, struct todo *todo)
+{
+	size_t from = todo->n, i, j;
+	uint32_t c;
+
+	for (c = f->first[node]; c; c = f->next[c]) {
+		uint32_t frame = f->p->frame[c];
+		bool line = f->p->self[c * f->p->ntypes + f->type] != 0;
+
+		if (evp_grow(&todo->entry, &todo->cap, todo->n + 2, sizeof(*todo->entry)))
+			return -ENOMEM;
+		if (line)
+			todo->entry[todo->n++] = (struct entry){ f->line_rank[frame], c, true };
+		if (f->total[c] > line)
+			todo->entry[todo->n++] = (struct entry){ f->tree_rank[frame], c, false };
+	}
+	if (todo->n - from > 1)
+		qsort(todo->entry + from, todo->n - from, sizeof(*todo->entry), compare_entries);
+	for (i = from, j = todo->n; i + 1 < j; i++) {
+		struct entry swap = todo->entry[i];
+
+		todo->entry[i] = todo->entry[--j];
+		todo->entry[j] = swap;
+	}
+	return 0;
+}
+
+/* Lengths of the path text down to each node that is being walked, by node. */
+static int walk(struct folder *f, struct evp_out *out)
+{
+	const struct evp_profile *p = f->p;
+	uint32_t *len = calloc(p->nnodes, sizeof(*len));
+	struct evp_str path = { 0 };
+	struct todo todo = { 0 };
+	int rc = len ? push_children(f, 0, &todo) : -ENOMEM;
+
+	while (!rc && todo.n && !path.oom && !out->error) {
+		struct entry e = todo.entry[--todo.n];
+		const struct evp_bytes *text = &f->text[p->frame[e.node]];
+
+		path.len = len[p->parent[e.node]];
+		evp_str_add(&path, text->ptr, text->len);
+		if (e.line) {
+			evp_str_putc(&path, ' ');
+			evp_str_i64(&path, p->self[e.node * p->ntypes + f->type]);
+			evp_str_putc(&path, '\n');
+			evp_out_write(out, path.buf, path.len);
+		} else {
+			evp_str_putc(&path, ';');
+			len[e.node] = (uint32_t)path.len;
+			rc = path.len < UINT32_MAX / 2 ? push_children(f, e.node, &todo) : -E2BIG;
+		}
+	}
+	if (path.oom)
+		rc = -ENOMEM;
+	free(len);
+	free(todo.entry);
+	evp_str_release(&path);
+	return rc;
+}
+
+int evp_folded_write(const struct evp_profile *p, size_t type, unsigned int flags,
+		     struct evp_out *out, struct evp_err *err)
+{
+	struct folder f = { .p = p, .type = type };
+	int rc = 0;
+
+	if (p->nnodes > 1) {
+		rc = render_texts(&f, flags);
+		if (!rc)
+			rc = rank_texts(&f);
+		if (!rc)
+			rc = link_children(&f);
+		if (!rc)
+			rc = walk(&f, out);
+	}
+	free(f.text);
+	free(f.line_rank);
+	free(f.tree_rank);
+	free(f.first);
+	free(f.next);
+	free(f.total);
+	evp_arena_release(&f.arena);
+	return rc ? evp_fail_errno(err, -rc, "cannot fold the profile") : 0;
+}
