@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * evp-stream: look at streams, put them together, cut pieces out.
+ *
+ *	evp-stream check a.evp; evp-stream cat --from -1h a.evp b.evp | evp-top
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd.h"
+#include "format/script.h"
+#include "input.h"
+#include "stream/summary.h"
+
+static struct {
+	const char *output, *from, *to;
+	bool json;
+	int64_t from_ns, to_ns;
+	struct evp_out out;
+} o = { .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+
+static const struct evp_opt opts[] = {
+	EVP_OPT_OUTPUT(o.output),
+	{ 0, "from", EVP_TEXT, &o.from, "TIME", "cat: windows that begin at TIME or later", 0, 0 },
+	{ 0, "to", EVP_TEXT, &o.to, "TIME", "cat: windows that begin before TIME", 0, 0 },
+	{ 0, "json", EVP_FLAG, &o.json, NULL, "check, stat: one JSON object an input", 0, 0 },
+	EVP_OPT_END,
+};
+
+static const struct evp_cmd cmd = {
+	.name = "evp-stream",
+	.synopsis =
+		"check|dump|cat|stat [-qv] [-o FILE] [--from TIME] [--to TIME] [--json] [FILE...]",
+	.summary = "Look at streams, put them together, cut pieces out.",
+	.opts = opts,
+	.detail = "  check   is it whole, cut short, damaged? status 0 or 3\n"
+		  "  dump    text, a sample at a time, as perf script prints it\n"
+		  "  cat     all operands as one whole stream\n"
+		  "  stat    what is in it",
+	.formats = EVP_STREAM_FORMATS,
+};
+
+/* ---- check, stat ---- */
+
+static int summarize(int fd, const char *name, void *arg)
+{
+	const bool *check = arg;
+	struct evp_summary s = { 0 };
+	struct evp_str text = { 0 };
+	struct evp_reader *r;
+	struct evp_err err;
+	int status = EVP_DONE;
+
+	if (evp_reader_open_fd(&r, fd, name, &err))
+		return evp_error_from(&err);
+	if (evp_summary_read(&s, r, &err))
+		status = evp_error_from(&err);
+	else if (o.json)
+		evp_summary_json(&s, name, &text);
+	else if (*check)
+		evp_str_printf(&text, "%s: %s\n", name, s.whole ? "whole" : s.why);
+	else
+		evp_summary_text(&s, name, &text);
+	if (status == EVP_DONE && !s.whole)
+		status = EVP_INCOMPLETE;
+	evp_out_write(&o.out, text.buf ? text.buf : "", text.len);
+	evp_str_release(&text);
+	evp_summary_release(&s);
+	evp_reader_free(r);
+	return status;
+}
+
+/* ---- dump ---- */
+
+static int dump(int fd, const char *name, void *arg)
+{
+	struct evp_script *script = NULL;
+	struct evp_record rec;
+	struct evp_reader *r;
+	struct evp_err err;
+	int rc, status;
+
+	if (evp_reader_open_fd(&r, fd, name, &err))
+		return evp_error_from(&err);
+	rc = evp_script_new(&script, &o.out, &err);
+	while (!rc && (rc = evp_reader_next(r, &rec, &err)) > 0) {
+		rc = evp_script_record(script, evp_reader_tables(r), &rec);
+		if (rc)
+			evp_fail_errno(&err, -rc, "cannot write the text");
+	}
+	status = rc ? evp_error_from(&err) : evp_input_verdict(r, name);
+	evp_script_free(script);
+	evp_reader_free(r);
+	return status;
+}
+
+/* ---- cat ---- */
+
+static bool in_range(int64_t t)
+{
+	return t >= o.from_ns && t < o.to_ns;
+}
+
+static int keep(void *arg, struct evp_reader *r, const struct evp_record *rec)
+{
+	if (rec->type == EVP_REC_SAMPLE)
+		return in_range(rec->sample.window_ns);
+	if (rec->type == EVP_REC_LOSS)
+		return in_range(rec->loss.window_ns);
+	return 1;
+}
+
+static int cat(void)
+{
+	struct evp_input_filter f = { .tool = "evp-stream", .record = keep };
+
+	return evp_input_copy(&f, &o.out);
+}
+
+static int run(const char *verb)
+{
+	bool check = !strcmp(verb, "check"), is_cat = !strcmp(verb, "cat");
+	int64_t now = evp_now_ns();
+	struct evp_err err;
+	int status;
+
+	if (!check && !is_cat && strcmp(verb, "dump") && strcmp(verb, "stat"))
+		return evp_error("unknown verb '%s' (check, dump, cat, stat)", verb);
+	if ((o.from && evp_parse_time(o.from, now, &o.from_ns, &err)) ||
+	    (o.to && evp_parse_time(o.to, now, &o.to_ns, &err)) ||
+	    evp_out_open(&o.out, o.output,
+			 is_cat ? EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0) : 0, &err))
+		return evp_error_from(&err);
+	if (is_cat)
+		status = cat();
+	else if (!strcmp(verb, "dump"))
+		status = evp_each_input(dump, NULL);
+	else
+		status = evp_each_input(summarize, &check);
+	if (status == EVP_TROUBLE && o.output) {
+		evp_out_drop(&o.out);
+		return status;
+	}
+	return evp_worse(status, evp_finish(&o.out));
+}
+
+int main(int argc, char **argv)
+{
+	int rc = evp_cmd_parse(&cmd, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	if (!evp_noperands)
+		return evp_error("no verb (check, dump, cat, stat; -h for help)");
+	evp_noperands--;
+	return run(*evp_operand++);
+}
