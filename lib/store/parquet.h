@@ -24,8 +24,9 @@
 #define EVP_PQ_MAX_FIELDS     256
 #define EVP_PQ_MAX_GROUPS     65536
 #define EVP_PQ_MAX_FOOTER     (64u << 20)
-#define EVP_PQ_MAX_DICTIONARY (512u << 20) /* bytes of one dictionary page, decompressed */
+#define EVP_PQ_MAX_DICTIONARY (256u << 20) /* bytes of one dictionary page, decompressed */
 #define EVP_PQ_MAX_PAGE	      (64u << 20)  /* bytes of one data page, decompressed */
+#define EVP_PQ_MAX_PAGE_ROWS  (1u << 20)
 #define EVP_PQ_PAGE_ROWS      65536 /* rows of a page as our writer cuts them, in every column */
 
 enum evp_pq_type {
@@ -149,14 +150,19 @@ struct evp_pq_column {
 	size_t field;
 	uint64_t nrows;
 	uint64_t at;		     /* file offset of the next page header */
+	uint64_t page_at;	     /* of the loaded page's */
 	uint64_t page_row, page_end; /* rows of the loaded page: [page_row, page_end) */
+	uint64_t window_at;	     /* file offset of raw */
+	uint64_t ints_page;	     /* page_at + 1 of the page that `ints` is of */
 	uint8_t encoding;
-	bool have_dict, decoded, loaded;
+	bool have_dict, loaded, decoded;     /* decoded: `index` is the page */
 	struct evp_str raw, page, dict_page; /* stored bytes, decompressed bytes */
-	const uint8_t *p, *end;		     /* encoded values left in the page */
+	const uint8_t *p, *end;		     /* of the page, not yet decoded */
 	uint32_t bit_width;
-	uint64_t run_row, run_left; /* the run that evp_pq_column_run is in */
-	uint32_t run_index, run_packed;
+	uint64_t run_row, run_left; /* the run that evp_pq_column_run is in, from where it is */
+	uint64_t run_at;	    /* packed run: its place in `index` */
+	uint32_t run_index;
+	bool run_packed;
 	uint32_t *index;
 	int64_t *ints;
 	struct evp_bytes *dict_store;
@@ -180,7 +186,7 @@ int evp_pq_column_ints(struct evp_pq_column *c, uint64_t row, const int64_t **re
 /*
  * The run of equal indexes that `row` is in: its index and how many rows from `row` on have it for
  * certain (>= 1; the next run may go on with the same index). Costs by run, not by row: the way to
- * filter by sorted labels. Do not mix with the two above on one struct within one page.
+ * filter by sorted labels.
  */
 int evp_pq_column_run(struct evp_pq_column *c, uint64_t row, uint32_t *ret_index, uint64_t *ret_n,
 		      struct evp_err *err);
