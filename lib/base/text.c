@@ -206,8 +206,10 @@ static bool parse_rfc3339(const char *p, int64_t *ret_ns)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	t = local ? mktime(&tm) : timegm(&tm) - east;
+	if (t <= -9000000000LL || t >= 9000000000LL)
+		return false; /* nanoseconds would not fit */
 	*ret_ns = (int64_t)t * EVP_NSEC + fraction;
-	return tm.tm_mday >= 1 && t > -9000000000LL && t < 9000000000LL;
+	return true;
 }
 
 static int64_t local_midnight(int64_t now_ns, int days)
