@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/kallsyms.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUF_BYTES	  (64u << 10)
+#define NOTE_GNU_BUILD_ID 3
+
+/* A line without its newline, NUL-terminated; may be written to. */
+typedef int (*line_fn)(void *arg, char *line, size_t len);
+
+/* Calls fn for each whole line in buf[0, *len); keeps the rest at the front. */
+static int split(char *buf, size_t *len, line_fn fn, void *arg)
+{
+	char *at = buf, *end = buf + *len, *newline;
+	int rc = 0;
+
+	while (!rc && (newline = memchr(at, '\n', (size_t)(end - at)))) {
+		*newline = '\0';
+		rc = fn(arg, at, (size_t)(newline - at));
+		at = newline + 1;
+	}
+	*len = (size_t)(end - at);
+	memmove(buf, at, *len);
+	if (*len == BUF_BYTES) /* no line is that long: forget it */
+		*len = 0;
+	return rc;
+}
+
+static int each_line(const char *path, line_fn fn, void *arg)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+	char *buf = malloc(BUF_BYTES);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0 || !buf) {
+		rc = fd < 0 ? -errno : -ENOMEM;
+		goto out;
+	}
+	while (!rc && (n = read(fd, buf + len, BUF_BYTES - len)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			rc = -errno;
+			break;
+		}
+		len += (size_t)n;
+		rc = split(buf, &len, fn, arg);
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	return rc;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* At least one and at most sixteen digits, then a blank. Behind the blank, or NULL. */
+static char *take_address(char *p, uint64_t *ret)
+{
+	uint64_t v = 0;
+	int n, digit;
+
+	for (n = 0; n < 16 && (digit = hex_digit(p[n])) >= 0; n++)
+		v = v << 4 | (unsigned int)digit;
+	*ret = v;
+	return n && p[n] == ' ' ? p + n + 1 : NULL;
+}
+
+struct kallsyms_sink {
+	evp_kallsym_fn fn;
+	void *arg;
+};
+
+static int kallsyms_line(void *arg, char *line, size_t len)
+{
+	const struct kallsyms_sink *sink = arg;
+	struct evp_kallsym sym = { .module = "" };
+	char *end = line + len, *p = take_address(line, &sym.addr), *tab;
+
+	if (!p || end - p < 3 || p[1] != ' ')
+		return 0;
+	sym.type = p[0];
+	sym.name = p + 2;
+	tab = memchr(sym.name, '\t', (size_t)(end - sym.name));
+	if (tab && tab[1] == '[' && end[-1] == ']') {
+		*tab = end[-1] = '\0';
+		sym.module = tab + 2;
+		end = tab;
+	}
+	sym.name_len = (size_t)(end - sym.name);
+	return sym.name_len ? sink->fn(sink->arg, &sym) : 0;
+}
+
+int evp_kallsyms_read(const char *path, evp_kallsym_fn fn, void *arg)
+{
+	struct kallsyms_sink sink = { fn, arg };
+
+	return each_line(path, kallsyms_line, &sink);
+}
+
+struct kmodules_sink {
+	evp_kmodule_fn fn;
+	void *arg;
+};
+
+/* "ext4 1003520 1 - Live 0xffffffffc0a00000 (E)" */
+static int kmodules_line(void *arg, char *line, size_t len)
+{
+	const struct kmodules_sink *sink = arg;
+	char *save, *word = strtok_r(line, " ", &save), *address = NULL;
+	struct evp_kmodule m = { .name = word };
+	int field;
+
+	for (field = 1; word && field < 6; field++) {
+		word = strtok_r(NULL, " ", &save);
+		if (field == 1 && word)
+			m.size = strtoull(word, NULL, 10);
+		address = word;
+	}
+	if (!address || strncmp(address, "0x", 2) != 0)
+		return 0;
+	m.addr = strtoull(address, NULL, 16);
+	return sink->fn(sink->arg, &m);
+}
+
+int evp_kmodules_read(const char *path, evp_kmodule_fn fn, void *arg)
+{
+	struct kmodules_sink sink = { fn, arg };
+
+	return each_line(path, kmodules_line, &sink);
+}
+
+uint32_t evp_notes_build_id(const void *notes, size_t len, uint8_t id[EVP_MAX_BUILD_ID])
+{
+	const uint8_t *p = notes;
+	uint32_t head[3]; /* sizes of name and contents, type: in the machine's own byte order */
+
+	while (len >= sizeof(head)) {
+		uint64_t name_room, desc_room;
+
+		memcpy(head, p, sizeof(head));
+		name_room = ((uint64_t)head[0] + 3) & ~3ULL;
+		desc_room = ((uint64_t)head[1] + 3) & ~3ULL;
+		p += sizeof(head);
+		len -= sizeof(head);
+		if (name_room > len || head[1] > len - name_room)
+			return 0;
+		if (head[2] == NOTE_GNU_BUILD_ID && head[0] == 4 && !memcmp(p, "GNU", 4) &&
+		    head[1] && head[1] <= EVP_MAX_BUILD_ID) {
+			memcpy(id, p + name_room, head[1]);
+			return head[1];
+		}
+		if (desc_room > len - name_room)
+			return 0;
+		p += name_room + desc_room;
+		len -= (size_t)(name_room + desc_room);
+	}
+	return 0;
+}
