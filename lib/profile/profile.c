@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Most stacks are seen in one group only: that answer stands in an array, the others in a map. */
+struct stack_memo {
+	uint64_t group; /* + 1; 0: nothing known */
+	uint64_t node;	/* and CUT_BIT */
+};
+
 struct span {		  /* a location's frames, root side first */
 	uint32_t from, n; /* n 0: not made yet */
 };
@@ -17,7 +23,9 @@ struct memo {
 	uint32_t *frames; /* the spans' frames */
 	size_t nframes, frames_cap;
 	struct evp_map groups; /* process << 32 | label set -> node of the innermost label frame */
-	struct evp_map nodes;  /* group node << 32 | stack -> node, CUT_BIT */
+	struct stack_memo *stacks;
+	size_t nstacks, stacks_cap;
+	struct evp_map nodes; /* group node << 32 | stack -> node, CUT_BIT: for second groups */
 	uint32_t *path;
 	size_t path_cap;
 	uint64_t last_who, last_group;
@@ -80,6 +88,7 @@ static void memo_release(struct memo *m)
 	free(m->locations);
 	free(m->frames);
 	free(m->path);
+	free(m->stacks);
 	evp_map_release(&m->groups);
 	evp_map_release(&m->nodes);
 }
@@ -199,6 +208,8 @@ static void memo_reset(struct memo *m, uint64_t epoch)
 	if (m->nlocations)
 		memset(m->locations, 0, m->nlocations * sizeof(*m->locations));
 	m->nframes = 0;
+	if (m->nstacks)
+		memset(m->stacks, 0, m->nstacks * sizeof(*m->stacks));
 	evp_map_clear(&m->groups);
 	evp_map_clear(&m->nodes);
 	m->last_who = UINT64_MAX;
@@ -346,6 +357,44 @@ static int group_node(struct evp_profile *p, const struct evp_tables *t, const s
 	return 0;
 }
 
+static int grow_stacks(struct memo *m, size_t need)
+{
+	size_t before = m->nstacks;
+
+	if (need <= before)
+		return 0;
+	if (evp_grow(&m->stacks, &m->stacks_cap, need, sizeof(*m->stacks)))
+		return -ENOMEM;
+	m->nstacks = m->stacks_cap;
+	memset(m->stacks + before, 0, (m->nstacks - before) * sizeof(*m->stacks));
+	return 0;
+}
+
+/* Where the node of this stack within this group is remembered; NULL: it is not. */
+static const uint64_t *recall(const struct memo *m, uint64_t group, uint32_t stack)
+{
+	if (m->stacks[stack].group == group + 1)
+		return &m->stacks[stack].node;
+	if (!m->stacks[stack].group)
+		return NULL;
+	return evp_map_find(&m->nodes, group << 32 | stack);
+}
+
+static int remember(struct memo *m, uint64_t group, uint32_t stack, uint64_t node)
+{
+	uint64_t *at;
+
+	if (!m->stacks[stack].group) {
+		m->stacks[stack] = (struct stack_memo){ group + 1, node };
+		return 0;
+	}
+	at = evp_map_at(&m->nodes, group << 32 | stack, NULL);
+	if (!at)
+		return -ENOMEM;
+	*at = node;
+	return 0;
+}
+
 /* A sample without any frame. */
 static int no_stack_node(struct evp_profile *p, uint32_t group, uint64_t *ret_node)
 {
@@ -365,15 +414,18 @@ static int stack_node(struct evp_profile *p, const struct evp_tables *t, uint64_
 		      uint32_t stack, uint64_t *ret_node)
 {
 	struct memo *m = &p->priv->memo;
-	uint64_t *at = NULL, found = group;
+	const uint64_t *at;
+	uint64_t found = group;
 	uint32_t id, node;
 	size_t n = 0, i;
 	int rc;
 
 	if (!stack)
 		return no_stack_node(p, (uint32_t)group, ret_node);
+	if (grow_stacks(m, t->nstacks))
+		return -ENOMEM;
 	for (id = stack; id; id = t->stacks[id].parent) {
-		at = evp_map_find(&m->nodes, group << 32 | id);
+		at = recall(m, group, id);
 		if (at) {
 			found = *at;
 			break;
@@ -395,10 +447,8 @@ static int stack_node(struct evp_profile *p, const struct evp_tables *t, uint64_
 		found = (found & CUT_BIT) | node;
 		if (!st->parent && t->locations[st->location].kind == EVP_LOC_CUT)
 			found |= CUT_BIT;
-		at = evp_map_at(&m->nodes, group << 32 | m->path[n], NULL);
-		if (!at)
+		if (remember(m, group, m->path[n], found))
 			return -ENOMEM;
-		*at = found;
 	}
 	*ret_node = found;
 	return 0;
