@@ -47,6 +47,13 @@ void evp_table_text(struct evp_table *t, const char *bytes, size_t len)
 	t->oom |= !c->text;
 }
 
+void evp_table_indented(struct evp_table *t, const char *bytes, size_t len, size_t indent)
+{
+	evp_table_text(t, bytes, len);
+	if (!t->oom)
+		t->cell[t->ncells - 1].indent = indent;
+}
+
 void evp_table_cstring(struct evp_table *t, const char *text)
 {
 	evp_table_text(t, text, strlen(text));
@@ -123,12 +130,15 @@ static void cell_text(struct evp_str *out, const struct evp_column *col, const s
 	} else if (!c->text) {
 		evp_str_puts(out, "-");
 	} else {
+		size_t indent = width && c->indent > width / 2 ? width / 2 : c->indent;
 		struct evp_str plain = { 0 };
 
+		evp_str_printf(out, "%*s", (int)indent, "");
 		evp_escape(&plain, c->text, c->len);
 		out->oom |= plain.oom;
 		if (col->kind == EVP_COL_NAME && width)
-			evp_shorten_name(out, plain.buf ? plain.buf : "", plain.len, width);
+			evp_shorten_name(out, plain.buf ? plain.buf : "", plain.len,
+					 width - indent);
 		else
 			evp_str_add(out, plain.buf ? plain.buf : "", plain.len);
 		evp_str_release(&plain);

@@ -43,6 +43,7 @@ struct evp_cell {
 	double share;
 	char *text; /* in the arena, NUL behind it; NULL: absent */
 	size_t len;
+	size_t indent; /* blanks before text, in text output only */
 };
 
 struct evp_table {
@@ -57,6 +58,8 @@ struct evp_table {
 void evp_table_number(struct evp_table *t, int64_t v);
 void evp_table_share(struct evp_table *t, double v);
 void evp_table_text(struct evp_table *t, const char *bytes, size_t len);
+/* The same, moved in by `indent` columns in text output. */
+void evp_table_indented(struct evp_table *t, const char *bytes, size_t len, size_t indent);
 void evp_table_cstring(struct evp_table *t, const char *text);
 void evp_table_absent(struct evp_table *t);
 void evp_table_release(struct evp_table *t);
