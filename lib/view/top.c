@@ -6,6 +6,14 @@
 #include "profile/sums.h"
 #include "view/top.h"
 
+int evp_top_compare(const struct evp_profile *p, uint32_t a, uint32_t b)
+{
+	const struct evp_bytes *x = evp_profile_text(p, a), *y = evp_profile_text(p, b);
+	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
+
+	return c ? c : (x->len > y->len) - (x->len < y->len);
+}
+
 void evp_top_column(struct evp_top *t, const char *key, const char *head, enum evp_column_kind kind)
 {
 	t->column[t->table.ncolumns++] = (struct evp_column){ key, head, kind, t->unit };

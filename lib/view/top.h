@@ -50,6 +50,8 @@ int evp_top_functions(struct evp_top *t, struct evp_err *err);
 int evp_top_edges(struct evp_top *t, struct evp_err *err); /* 1: no such function */
 int evp_top_tree(struct evp_top *t, struct evp_err *err);
 
+/* memcmp order of two of the profile's strings. */
+int evp_top_compare(const struct evp_profile *p, uint32_t a, uint32_t b);
 void evp_top_column(struct evp_top *t, const char *key, const char *head,
 		    enum evp_column_kind kind);
 void evp_top_name(struct evp_top *t, uint32_t frame, size_t indent); /* cells function, module */

@@ -121,14 +121,6 @@ static void sum_up(struct evp_top *t, struct edges *e)
 	}
 }
 
-static int compare_names(const struct evp_profile *p, uint32_t a, uint32_t b)
-{
-	const struct evp_bytes *x = evp_profile_text(p, a), *y = evp_profile_text(p, b);
-	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
-
-	return c ? c : (x->len > y->len) - (x->len < y->len);
-}
-
 static int compare_edges(const void *a, const void *b, void *arg)
 {
 	const struct evp_profile *p = arg;
@@ -139,8 +131,8 @@ static int compare_edges(const void *a, const void *b, void *arg)
 		return x->value > y->value ? -1 : 1;
 	if (x->frame == NOBODY || y->frame == NOBODY)
 		return (x->frame == NOBODY) - (y->frame == NOBODY);
-	c = compare_names(p, p->frames[x->frame].name, p->frames[y->frame].name);
-	return c ? c : compare_names(p, p->frames[x->frame].module, p->frames[y->frame].module);
+	c = evp_top_compare(p, p->frames[x->frame].name, p->frames[y->frame].name);
+	return c ? c : evp_top_compare(p, p->frames[x->frame].module, p->frames[y->frame].module);
 }
 
 static void fill(struct evp_top *t, const struct edges *e)

@@ -51,14 +51,6 @@ static int key_nodes(const struct evp_profile *p, struct rows *r)
 	return 0;
 }
 
-static int compare_text(const struct evp_profile *p, uint32_t a, uint32_t b)
-{
-	const struct evp_bytes *x = evp_profile_text(p, a), *y = evp_profile_text(p, b);
-	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
-
-	return c ? c : (x->len > y->len) - (x->len < y->len);
-}
-
 /* Label values from the root down; both groups lie equally deep. */
 static int compare_groups(const struct evp_profile *p, uint32_t a, uint32_t b)
 {
@@ -69,7 +61,7 @@ static int compare_groups(const struct evp_profile *p, uint32_t a, uint32_t b)
 	above = a && b ? compare_groups(p, p->parent[a], p->parent[b]) : 0;
 	if (above)
 		return above;
-	return compare_text(p, p->frames[p->frame[a]].name, p->frames[p->frame[b]].name);
+	return evp_top_compare(p, p->frames[p->frame[a]].name, p->frames[p->frame[b]].name);
 }
 
 static int compare_rows(const void *a, const void *b, void *arg)
@@ -84,9 +76,9 @@ static int compare_rows(const void *a, const void *b, void *arg)
 		return x1 > y1 ? -1 : 1;
 	if (x2 != y2)
 		return x2 > y2 ? -1 : 1;
-	c = compare_text(t->p, x->key.name, y->key.name);
+	c = evp_top_compare(t->p, x->key.name, y->key.name);
 	if (!c)
-		c = compare_text(t->p, x->key.module, y->key.module);
+		c = evp_top_compare(t->p, x->key.module, y->key.module);
 	return c ? c : compare_groups(t->p, x->key.group, y->key.group);
 }
 

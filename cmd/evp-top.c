@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * evp-top: a table of where the time went.
+ *
+ *	evp-record -a --duration 5 | evp-symbolize | evp-top --sort cum
+ *	evp-query cpu --from -1h | evp-top --by comm --tsv
+ */
+#include <string.h>
+
+#include "cmd.h"
+#include "view.h"
+#include "view/top.h"
+
+static struct {
+	const char *output, *sort, *by, *callers, *callees, *event, *value;
+	uint64_t limit;
+	bool tree, json, tsv;
+} o = { .limit = UINT64_MAX };
+
+static const struct evp_opt opts[] = {
+	{ 0, "sort", EVP_TEXT, &o.sort, "flat|cum",
+	  "by own or by cumulative value (default flat)" },
+	{ 'n', "rows", EVP_U64, &o.limit, "N",
+	  "at most N rows; 0: all (default 40; JSON, TSV: all)" },
+	{ 0, "by", EVP_TEXT, &o.by, "LABEL,...", "rows for each value of these labels" },
+	{ 0, "callers", EVP_TEXT, &o.callers, "FUNCTION", "who calls it" },
+	{ 0, "callees", EVP_TEXT, &o.callees, "FUNCTION", "what it calls" },
+	{ 0, "tree", EVP_FLAG, &o.tree, NULL, "the call tree, heaviest branch first" },
+	{ 0, "type", EVP_TEXT, &o.event, "EVENT", "which event, of several (default the first)" },
+	{ 0, "value", EVP_TEXT, &o.value, "TYPE", "which value (default samples)" },
+	{ 0, "json", EVP_FLAG, &o.json, NULL, "JSON" },
+	{ 0, "tsv", EVP_FLAG, &o.tsv, NULL, "tab-separated, with a header line" },
+	EVP_OPT_OUTPUT(o.output),
+	EVP_OPT_END,
+};
+
+static const struct evp_cmd cmd = {
+	.name = "evp-top",
+	.synopsis =
+		"[-n N] [--sort flat|cum] [--by LABEL,...] [--callers F | --callees F | --tree] "
+		"[FILE...]",
+	.summary = "stream to a table of functions",
+	.opts = opts,
+};
+
+static int check(struct evp_top_opts *t)
+{
+	if (o.sort && strcmp(o.sort, "flat") != 0 && strcmp(o.sort, "cum") != 0)
+		return evp_error("--sort: '%s' is neither flat nor cum", o.sort);
+	if (!!o.callers + !!o.callees + o.tree > 1)
+		return evp_error("--callers, --callees and --tree exclude each other");
+	if (o.json && o.tsv)
+		return evp_error("--json and --tsv exclude each other");
+	t->by_cum = o.sort && strcmp(o.sort, "cum") == 0;
+	t->mode = o.callers   ? EVP_TOP_CALLERS
+		  : o.callees ? EVP_TOP_CALLEES
+		  : o.tree    ? EVP_TOP_TREE
+			      : EVP_TOP_FUNCTIONS;
+	t->function = o.callers ? o.callers : o.callees;
+	t->format = o.json ? EVP_TOP_JSON : o.tsv ? EVP_TOP_TSV : EVP_TOP_TEXT;
+	t->value = o.value;
+	t->limit = o.limit != UINT64_MAX ? o.limit : t->format == EVP_TOP_TEXT ? 40 : 0;
+	return EVP_DONE;
+}
+
+static int write_top(const struct evp_source *s, struct evp_top_opts *t, int status)
+{
+	struct evp_out out;
+	struct evp_err err = { 0 };
+	int rc;
+
+	if (evp_out_open(&out, o.output, 0, &err))
+		return evp_error_from(&err);
+	t->style = evp_table_style_of(out.fd);
+	rc = evp_top(s, t, &out, &err);
+	if (rc) {
+		evp_out_drop(&out);
+		evp_error_from(&err);
+		return rc < 0 ? EVP_TROUBLE : EVP_NO;
+	}
+	return evp_worse(status, evp_finish(&out));
+}
+
+static int run(void)
+{
+	struct evp_top_opts t = { 0 };
+	struct evp_source s = { 0 };
+	struct evp_labels by = { 0 };
+	struct evp_err err = { 0 };
+	int status = check(&t);
+
+	if (status || (status = evp_labels_split(&by, "--by", o.by)))
+		return status;
+	t.by = by.name;
+	t.nby = by.n;
+	if (evp_profile_new(&s.profile,
+			    &(struct evp_profile_opts){ .by = by.name,
+							.nby = by.n,
+							.event = o.event,
+							.flags = EVP_PROFILE_MODULES },
+			    &err))
+		return evp_error_from(&err);
+	status = evp_each_input(evp_source_add, &s);
+	evp_source_finish(&s);
+	if (status != EVP_TROUBLE)
+		status = write_top(&s, &t, status);
+	evp_profile_free(s.profile);
+	evp_source_release(&s);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int status = evp_cmd_parse(&cmd, argc, argv);
+
+	return status >= 0 ? status : run();
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "view.h"
+
+static bool is_label(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] != '_' && !isalpha((unsigned char)s[i]) &&
+		    !(i && isdigit((unsigned char)s[i])))
+			return false;
+	return len > 0;
+}
+
+int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
+{
+	static struct evp_arena arena; /* until exit */
+	size_t cap = 0;
+
+	while (text && *text) {
+		size_t len = strcspn(text, ",");
+		bool dangling = text[len] == ',' && text[len + 1] == '\0';
+
+		if (dangling || !is_label(text, len))
+			return evp_error("%s: '%s' is no list of labels", option, text);
+		if (evp_grow(&l->name, &cap, l->n + 1, sizeof(*l->name)))
+			return evp_error("out of memory");
+		l->name[l->n] = evp_arena_dup(&arena, text, len);
+		if (!l->name[l->n++])
+			return evp_error("out of memory");
+		text += len + (text[len] == ',');
+	}
+	return EVP_DONE;
+}
+
+int evp_source_add(int fd, const char *name, void *source)
+{
+	struct evp_reader *r = NULL;
+	struct evp_str why = { 0 };
+	struct evp_err err = { 0 };
+	int status = EVP_DONE;
+
+	if (evp_reader_open_fd(&r, fd, name, &err) || evp_source_read(source, r, &err)) {
+		status = evp_error_from(&err);
+	} else if (!evp_reader_whole(r, &why)) {
+		evp_warn("%s: %s", name, why.buf);
+		status = EVP_INCOMPLETE;
+	}
+	evp_str_release(&why);
+	evp_reader_free(r);
+	return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What evp-top, evp-flame and evp-diff do alike: a list of labels, streams read into a profile.
+ */
+#ifndef EVP_CMD_VIEW_H
+#define EVP_CMD_VIEW_H
+
+#include "view/source.h"
+
+/* "a,b" in parts; lives as long as the program. */
+struct evp_labels {
+	const char **name;
+	size_t n;
+};
+
+/* 0, or EVP_TROUBLE (said) for what is no label's name. NULL and "" give an empty list. */
+int evp_labels_split(struct evp_labels *l, const char *option, const char *text);
+
+/*
+ * For evp_each_input, with a struct evp_source: reads the stream behind fd, says what is wrong
+ * with it. The exit status: EVP_DONE, EVP_INCOMPLETE when cut or damaged, EVP_TROUBLE.
+ */
+int evp_source_add(int fd, const char *name, void *source);
+
+#endif
