@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "input.h"
 #include "view.h"
 #include "view/top.h"
 
@@ -39,8 +40,9 @@ static const struct evp_cmd cmd = {
 	.synopsis =
 		"[-n N] [--sort flat|cum] [--by LABEL,...] [--callers F | --callees F | --tree] "
 		"[FILE...]",
-	.summary = "stream to a table of functions",
+	.summary = "Stream to a table of functions, their callers, callees or call tree.",
 	.opts = opts,
+	.formats = EVP_STREAM_FORMATS,
 };
 
 static int check(struct evp_top_opts *t)
@@ -63,7 +65,7 @@ static int check(struct evp_top_opts *t)
 	return EVP_DONE;
 }
 
-static int write_top(const struct evp_source *s, struct evp_top_opts *t, int status)
+static int write_top(const struct evp_origin *s, struct evp_top_opts *t, int status)
 {
 	struct evp_out out;
 	struct evp_err err = { 0 };
@@ -84,7 +86,7 @@ static int write_top(const struct evp_source *s, struct evp_top_opts *t, int sta
 static int run(void)
 {
 	struct evp_top_opts t = { 0 };
-	struct evp_source s = { 0 };
+	struct evp_origin s = { 0 };
 	struct evp_labels by = { 0 };
 	struct evp_err err = { 0 };
 	int status = check(&t);
@@ -100,12 +102,12 @@ static int run(void)
 							.flags = EVP_PROFILE_MODULES },
 			    &err))
 		return evp_error_from(&err);
-	status = evp_each_input(evp_source_add, &s);
-	evp_source_finish(&s);
+	status = evp_each_input(evp_origin_add, &s);
+	evp_origin_finish(&s);
 	if (status != EVP_TROUBLE)
 		status = write_top(&s, &t, status);
 	evp_profile_free(s.profile);
-	evp_source_release(&s);
+	evp_origin_release(&s);
 	return status;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "input.h"
 #include "view.h"
 
 static bool is_label(const char *s, size_t len)
@@ -35,20 +36,16 @@ int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 	return EVP_DONE;
 }
 
-int evp_source_add(int fd, const char *name, void *source)
+int evp_origin_add(int fd, const char *name, void *origin)
 {
 	struct evp_reader *r = NULL;
-	struct evp_str why = { 0 };
 	struct evp_err err = { 0 };
-	int status = EVP_DONE;
+	int status;
 
-	if (evp_reader_open_fd(&r, fd, name, &err) || evp_source_read(source, r, &err)) {
+	if (evp_reader_open_fd(&r, fd, name, &err) || evp_origin_read(origin, r, &err))
 		status = evp_error_from(&err);
-	} else if (!evp_reader_whole(r, &why)) {
-		evp_warn("%s: %s", name, why.buf);
-		status = EVP_INCOMPLETE;
-	}
-	evp_str_release(&why);
+	else
+		status = evp_input_verdict(r, name);
 	evp_reader_free(r);
 	return status;
 }

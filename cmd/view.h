@@ -5,7 +5,7 @@
 #ifndef EVP_CMD_VIEW_H
 #define EVP_CMD_VIEW_H
 
-#include "view/source.h"
+#include "view/origin.h"
 
 /* "a,b" in parts; lives as long as the program. */
 struct evp_labels {
@@ -17,9 +17,9 @@ struct evp_labels {
 int evp_labels_split(struct evp_labels *l, const char *option, const char *text);
 
 /*
- * For evp_each_input, with a struct evp_source: reads the stream behind fd, says what is wrong
+ * For evp_each_input, with a struct evp_origin: reads the stream behind fd, says what is wrong
  * with it. The exit status: EVP_DONE, EVP_INCOMPLETE when cut or damaged, EVP_TROUBLE.
  */
-int evp_source_add(int fd, const char *name, void *source);
+int evp_origin_add(int fd, const char *name, void *origin);
 
 #endif

@@ -153,12 +153,24 @@ static bool to_the_right(const struct evp_column *c)
 	return c->kind == EVP_COL_NUMBER || c->kind == EVP_COL_PERCENT;
 }
 
-/* Widest cell of every column; names are then cut back to share what the terminal leaves. */
+/* A column of text with nothing in it is not worth its heading. */
+static bool is_empty(const struct evp_table *t, size_t c)
+{
+	bool empty = t->column[c].kind == EVP_COL_TEXT && t->ncells;
+
+	for (size_t i = c; empty && i < t->ncells; i += t->ncolumns)
+		empty = t->cell[i].text && t->cell[i].len == 0;
+	return empty;
+}
+
+/* Widest cell of every column, 0 to leave it out; names are then cut back to share what the terminal leaves. */
 static void measure(const struct evp_table *t, size_t *width, size_t limit, struct evp_str *scratch)
 {
 	size_t rows = t->ncells / t->ncolumns, fixed = 0, names = 0;
 
 	for (size_t c = 0; c < t->ncolumns; c++) {
+		if (is_empty(t, c))
+			continue;
 		width[c] = strlen(t->column[c].head);
 		for (size_t r = 0; r < rows; r++) {
 			size_t w;
@@ -172,8 +184,9 @@ static void measure(const struct evp_table *t, size_t *width, size_t limit, stru
 			names++;
 		else
 			fixed += width[c];
+		fixed += 2;
 	}
-	fixed += 2 * (t->ncolumns - 1);
+	fixed -= 2;
 	for (size_t c = 0; limit && c < t->ncolumns; c++) {
 		size_t share = limit > fixed ? (limit - fixed) / (names ? names : 1) : 0;
 
@@ -212,6 +225,8 @@ static void print_row(const struct evp_table *t, const struct evp_cell *cell, co
 	if (style->colour)
 		evp_str_puts(line, paint);
 	for (size_t c = 0; c < t->ncolumns; c++) {
+		if (width[c] == 0)
+			continue;
 		evp_str_clear(scratch);
 		if (cell)
 			cell_text(scratch, &t->column[c], &cell[c], style->width ? width[c] : 0);
@@ -220,6 +235,8 @@ static void print_row(const struct evp_table *t, const struct evp_cell *cell, co
 		pad(line, &t->column[c], scratch->buf, scratch->len, width[c],
 		    c + 1 == t->ncolumns);
 	}
+	while (line->len && line->buf[line->len - 1] == ' ')
+		line->len--;
 	if (style->colour && *paint)
 		evp_str_puts(line, PLAIN);
 	evp_str_putc(line, '\n');

@@ -25,8 +25,8 @@ void evp_top_name(struct evp_top *t, uint32_t frame, size_t indent)
 	const struct evp_bytes *name = evp_profile_text(t->p, f->name);
 	const struct evp_bytes *module = evp_profile_text(t->p, f->module);
 
-	evp_table_indented(&t->table, name->ptr, name->len, indent);
 	evp_table_text(&t->table, module->ptr, module->len);
+	evp_table_indented(&t->table, name->ptr, name->len, indent);
 }
 
 void evp_top_amount(struct evp_top *t, int64_t v, int64_t of)
@@ -65,7 +65,13 @@ static int64_t samples_of(const struct evp_profile *p)
 	return p->samples_type < p->ntypes ? grand_total(p, p->samples_type) : 0;
 }
 
-static void describe(const struct evp_source *s, const struct evp_top *t, struct evp_str *out)
+/* Imported text has no time: all of it is at 0. */
+static bool has_time(const struct evp_profile *p)
+{
+	return p->from_ns <= p->to_ns && p->to_ns != 0;
+}
+
+static void describe(const struct evp_origin *s, const struct evp_top *t, struct evp_str *out)
 {
 	const struct evp_profile *p = t->p;
 	int64_t samples = samples_of(p);
@@ -79,12 +85,12 @@ static void describe(const struct evp_source *s, const struct evp_top *t, struct
 			       (long long)samples);
 	else
 		evp_str_puts(out, " samples");
-	if (p->from_ns <= p->to_ns) {
+	if (has_time(p)) {
 		evp_str_printf(out, " over %.4gs from ",
 			       (double)(p->to_ns - p->from_ns) / EVP_NSEC);
 		evp_format_time(out, p->from_ns);
 	}
-	evp_source_nodes(s, &nodes);
+	evp_origin_nodes(s, &nodes);
 	if (nodes.len) {
 		evp_str_puts(out, " on ");
 		evp_escape(out, nodes.buf, nodes.len);
@@ -113,7 +119,7 @@ static void describe_focus(const struct evp_top *t, struct evp_str *out)
 	evp_str_printf(out, " (%.2f%%)\n", 100 * ratio(t->focus_cum, t->total));
 }
 
-static int write_text(const struct evp_source *s, const struct evp_top *t, struct evp_out *out)
+static int write_text(const struct evp_origin *s, const struct evp_top *t, struct evp_out *out)
 {
 	size_t shown = t->table.ncells / t->table.ncolumns;
 	struct evp_str head = { 0 }, foot = { 0 };
@@ -145,7 +151,7 @@ static json_t *time_json(int64_t ns)
 	return j;
 }
 
-static json_t *nodes_json(const struct evp_source *s)
+static json_t *nodes_json(const struct evp_origin *s)
 {
 	json_t *a = json_array();
 
@@ -154,7 +160,7 @@ static json_t *nodes_json(const struct evp_source *s)
 	return a;
 }
 
-static int write_json(const struct evp_source *s, const struct evp_top *t, struct evp_out *out)
+static int write_json(const struct evp_origin *s, const struct evp_top *t, struct evp_out *out)
 {
 	const struct evp_profile *p = t->p;
 	json_t *j = json_object(), *rows = evp_table_json(&t->table);
@@ -166,7 +172,7 @@ static int write_json(const struct evp_source *s, const struct evp_top *t, struc
 	bad |= json_object_set_new(j, "unit", json_string(t->unit ? t->unit : ""));
 	bad |= json_object_set_new(j, "total", json_integer(t->total));
 	bad |= json_object_set_new(j, "samples", json_integer(samples_of(p)));
-	if (p->from_ns <= p->to_ns) {
+	if (has_time(p)) {
 		bad |= json_object_set_new(j, "from", time_json(p->from_ns));
 		bad |= json_object_set_new(j, "to", time_json(p->to_ns));
 	}
@@ -199,7 +205,7 @@ static int build(struct evp_top *t, struct evp_err *err)
 	}
 }
 
-int evp_top(const struct evp_source *s, const struct evp_top_opts *o, struct evp_out *out,
+int evp_top(const struct evp_origin *s, const struct evp_top_opts *o, struct evp_out *out,
 	    struct evp_err *err)
 {
 	struct evp_top t = { .p = s->profile, .o = o };

@@ -6,7 +6,7 @@
 #ifndef EVP_VIEW_TOP_H
 #define EVP_VIEW_TOP_H
 
-#include "view/source.h"
+#include "view/origin.h"
 #include "view/table.h"
 
 enum evp_top_mode { EVP_TOP_FUNCTIONS, EVP_TOP_CALLERS, EVP_TOP_CALLEES, EVP_TOP_TREE };
@@ -29,7 +29,7 @@ struct evp_top_opts {
  * Writes the view. 0, 1 when `function` matches nothing, or -errno. The rows that `limit` cut
  * are counted below the text table.
  */
-int evp_top(const struct evp_source *s, const struct evp_top_opts *o, struct evp_out *out,
+int evp_top(const struct evp_origin *s, const struct evp_top_opts *o, struct evp_out *out,
 	    struct evp_err *err);
 
 /* ---- between the files of evp-top ---- */
@@ -54,7 +54,7 @@ int evp_top_tree(struct evp_top *t, struct evp_err *err);
 int evp_top_compare(const struct evp_profile *p, uint32_t a, uint32_t b);
 void evp_top_column(struct evp_top *t, const char *key, const char *head,
 		    enum evp_column_kind kind);
-void evp_top_name(struct evp_top *t, uint32_t frame, size_t indent); /* cells function, module */
+void evp_top_name(struct evp_top *t, uint32_t frame, size_t indent); /* cells module, function */
 void evp_top_amount(struct evp_top *t, int64_t v, int64_t of);	     /* cells value, share */
 
 #endif

@@ -145,17 +145,17 @@ static void fill(struct evp_top *t, const struct edges *e)
 		       EVP_COL_NUMBER);
 	evp_top_column(t, "share", "SHARE", EVP_COL_PERCENT);
 	evp_top_column(t, "total_share", "OF ALL", EVP_COL_PERCENT);
+	evp_top_column(t, "module", "MODULE", EVP_COL_TEXT);
 	evp_top_column(t, callers ? "caller" : "callee", callers ? "CALLER" : "CALLEE",
 		       EVP_COL_NAME);
-	evp_top_column(t, "module", "MODULE", EVP_COL_TEXT);
 	for (size_t i = 0; i < n; i++) {
 		int64_t v = e->edge[i].value;
 
 		evp_top_amount(t, v, t->focus_cum);
 		evp_table_share(&t->table, t->total ? (double)v / (double)t->total : 0);
 		if (e->edge[i].frame == NOBODY) {
-			evp_table_cstring(&t->table, callers ? "[root]" : "[itself]");
 			evp_table_cstring(&t->table, "");
+			evp_table_cstring(&t->table, callers ? "[root]" : "[itself]");
 		} else {
 			evp_top_name(t, e->edge[i].frame, 0);
 		}

@@ -112,8 +112,8 @@ static void fill(struct evp_top *t, const struct row *row)
 	evp_top_column(t, "sum_share", "SUM%", EVP_COL_PERCENT);
 	evp_top_column(t, "cum", "CUM", EVP_COL_NUMBER);
 	evp_top_column(t, "cum_share", "CUM%", EVP_COL_PERCENT);
-	evp_top_column(t, "function", "FUNCTION", EVP_COL_NAME);
 	evp_top_column(t, "module", "MODULE", EVP_COL_TEXT);
+	evp_top_column(t, "function", "FUNCTION", EVP_COL_NAME);
 	for (size_t i = 0; i < n; i++) {
 		sum += row[i].flat;
 		add_group(t, row[i].key.group);

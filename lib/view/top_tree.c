@@ -109,8 +109,8 @@ int evp_top_tree(struct evp_top *t, struct evp_err *err)
 	evp_top_column(t, "flat_share", "FLAT%", EVP_COL_PERCENT);
 	if (t->o->format != EVP_TOP_TEXT)
 		evp_top_column(t, "depth", "DEPTH", EVP_COL_NUMBER);
-	evp_top_column(t, "function", "FUNCTION", EVP_COL_NAME);
 	evp_top_column(t, "module", "MODULE", EVP_COL_TEXT);
+	evp_top_column(t, "function", "FUNCTION", EVP_COL_NAME);
 	if (t->type >= t->p->ntypes)
 		return 0;
 	rc = evp_profile_order(t->p, t->type, &x.order, err);

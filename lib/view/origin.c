@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "view/source.h"
+#include "view/origin.h"
 
 struct place { /* of the last sample: its node is known already */
 	uint32_t process, labels;
 	bool known;
 };
 
-static int note_node(struct evp_source *s, const struct evp_tables *t,
+static int note_node(struct evp_origin *s, const struct evp_tables *t,
 		     const struct evp_sample *sample, struct place *last)
 {
 	struct evp_str node = { 0 };
@@ -27,7 +27,7 @@ static int note_node(struct evp_source *s, const struct evp_tables *t,
 	return rc;
 }
 
-static int note_loss(struct evp_source *s, const struct evp_tables *t, const struct evp_loss *loss)
+static int note_loss(struct evp_origin *s, const struct evp_tables *t, const struct evp_loss *loss)
 {
 	const struct evp_bytes *name = evp_string(t, t->events[loss->event].name);
 	size_t before = s->events.n;
@@ -45,7 +45,7 @@ static int note_loss(struct evp_source *s, const struct evp_tables *t, const str
 	return 0;
 }
 
-int evp_source_read(struct evp_source *s, struct evp_reader *r, struct evp_err *err)
+int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *err)
 {
 	struct place last = { 0 };
 	struct evp_record rec;
@@ -72,7 +72,7 @@ int evp_source_read(struct evp_source *s, struct evp_reader *r, struct evp_err *
 	return rc;
 }
 
-void evp_source_finish(struct evp_source *s)
+void evp_origin_finish(struct evp_origin *s)
 {
 	const char *event = s->profile->event;
 	uint32_t id;
@@ -84,12 +84,12 @@ void evp_source_finish(struct evp_source *s)
 		s->profile->lost_samples = s->lost[id];
 }
 
-void evp_source_release(struct evp_source *s)
+void evp_origin_release(struct evp_origin *s)
 {
 	evp_interner_release(&s->nodes);
 	evp_interner_release(&s->events);
 	free(s->lost);
-	*s = (struct evp_source){ 0 };
+	*s = (struct evp_origin){ 0 };
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -100,7 +100,7 @@ static int by_bytes(const void *a, const void *b)
 	return c ? c : (x->len > y->len) - (x->len < y->len);
 }
 
-void evp_source_nodes(const struct evp_source *s, struct evp_str *out)
+void evp_origin_nodes(const struct evp_origin *s, struct evp_str *out)
 {
 	size_t shown = s->nodes.n > 3 ? 1 : s->nodes.n;
 	struct evp_bytes *name = calloc(s->nodes.n + 1, sizeof(*name));

@@ -2,13 +2,13 @@
 /*
  * What a viewer shows: a profile and what is known about where it came from.
  */
-#ifndef EVP_VIEW_SOURCE_H
-#define EVP_VIEW_SOURCE_H
+#ifndef EVP_VIEW_ORIGIN_H
+#define EVP_VIEW_ORIGIN_H
 
 #include "profile/profile.h"
 
 /* `profile` is the caller's, from evp_profile_new; the rest starts zeroed. */
-struct evp_source {
+struct evp_origin {
 	struct evp_profile *profile;
 	struct evp_interner nodes;  /* names of the hosts that samples came from */
 	struct evp_interner events; /* of any loss record, and how much: lost[id] */
@@ -18,12 +18,12 @@ struct evp_source {
 };
 
 /* Everything up to the reader's end. 0, or -errno; damage is the reader's to tell. */
-int evp_source_read(struct evp_source *s, struct evp_reader *r, struct evp_err *err);
+int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *err);
 /* After the last read: puts the loss of the profile's event into profile->lost_samples. */
-void evp_source_finish(struct evp_source *s);
-void evp_source_release(struct evp_source *s); /* the profile stays */
+void evp_origin_finish(struct evp_origin *s);
+void evp_origin_release(struct evp_origin *s); /* the profile stays */
 
 /* "host1", "host1, host2", "host1 and 12 more"; nothing where no node is known. */
-void evp_source_nodes(const struct evp_source *s, struct evp_str *out);
+void evp_origin_nodes(const struct evp_origin *s, struct evp_str *out);
 
 #endif
