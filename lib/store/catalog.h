@@ -15,6 +15,7 @@
 #ifndef EVP_STORE_CATALOG_H
 #define EVP_STORE_CATALOG_H
 
+#include "store/root.h"
 #include "store/segment.h"
 
 struct evp_catalog_filter {
@@ -32,6 +33,7 @@ struct evp_catalog_item {
 	uint64_t hash;
 	uint64_t size; /* bytes of the file */
 	bool replaced;
+	bool partial; /* the stream ended within this slot: "...-part.parquet" */
 };
 
 struct evp_catalog_bad {
@@ -57,12 +59,9 @@ void evp_catalog_close(struct evp_catalog *c);
 int evp_catalog_bad(struct evp_catalog *c, const char *path, const char *reason);
 
 /* Name of a segment, "0-20261121T100000Z-20261121T100100Z-0123456789abcdef.parquet". */
-void evp_segment_name(struct evp_str *out, int level, int64_t from_ns, int64_t to_ns,
-		      uint64_t hash);
+void evp_segment_name(struct evp_str *out, int level, int64_t from_ns, int64_t to_ns, uint64_t hash,
+		      bool partial);
 /* The reverse; false: no segment's name. Fills level, from_ns, to_ns, hash. */
 bool evp_segment_name_parse(const char *name, struct evp_catalog_item *item);
-
-/* EVP_STORE, else the XDG data directory, for root /var/lib/evprofiler. Appended to `out`. */
-void evp_store_default_dir(struct evp_str *out);
 
 #endif

@@ -157,7 +157,7 @@ struct evp_pq_column {
 	uint8_t encoding;
 	bool have_dict, loaded, decoded;     /* decoded: `index` is the page */
 	struct evp_str raw, page, dict_page; /* stored bytes, decompressed bytes */
-	const uint8_t *first, *p, *end; /* the values of the page; p: of the next run */
+	const uint8_t *first, *p, *end;	     /* the values of the page; p: of the next run */
 	uint32_t bit_width;
 	uint64_t run_row, run_left; /* the run that evp_pq_column_run is in, from where it is */
 	uint64_t run_at;	    /* packed run: its place in `index` */
