@@ -614,21 +614,21 @@ bool evp_reader_whole(const struct evp_reader *r, struct evp_str *ret_sentence)
 {
 	const struct evp_reader_status *s = &r->status;
 
-	if (!s->cut && !s->damaged)
+	if (!s->cut && !s->damaged && !s->missing_samples)
 		return true;
 	if (!ret_sentence)
 		return false;
-	if (s->cut && !s->damaged)
-		evp_str_printf(ret_sentence, "cut short at byte %llu: %s",
-			       (unsigned long long)s->offset, s->what);
-	else
+	if (s->damaged)
 		evp_str_printf(ret_sentence,
-			       "damaged at byte %llu: %s; %llu bytes in %llu places skipped%s",
+			       "damaged at byte %llu: %s; %llu bytes skipped in %llu place%s%s",
 			       (unsigned long long)s->offset, s->what,
 			       (unsigned long long)s->skipped_bytes, (unsigned long long)s->damaged,
-			       s->cut ? ", and cut short" : "");
+			       s->damaged == 1 ? "" : "s", s->cut ? ", and cut short" : "");
+	else if (s->cut)
+		evp_str_printf(ret_sentence, "cut short at byte %llu: %s",
+			       (unsigned long long)s->offset, s->what);
 	if (s->missing_samples)
-		evp_str_printf(ret_sentence, "; %lld samples are missing",
-			       (long long)s->missing_samples);
+		evp_str_printf(ret_sentence, "%s%lld samples are missing",
+			       s->damaged || s->cut ? "; " : "", (long long)s->missing_samples);
 	return false;
 }

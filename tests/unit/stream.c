@@ -49,7 +49,9 @@ static const uint8_t id_a[16] = "stream-a", id_b[16] = "stream-b";
 
 static uint32_t make_event(struct evp_writer *w)
 {
-	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2, .period = 10101010 };
+	struct evp_event e = {
+		.ntypes = 2, .samples_type = 1, .value_type = 2, .period = 10101010
+	};
 	uint32_t event = 0;
 
 	evp_writer_cstring(w, "cpu", &e.name);
@@ -103,8 +105,9 @@ static void make_stream(struct evp_str *out, const uint8_t *id, int n, int level
 		evp_writer_cstring(w, "busy", &label.text);
 		evp_writer_label_set(w, &label, 1, &labels);
 		for (i = 0; i < n; i++)
-			evp_writer_sample(w, &(struct evp_sample){ event, 0, labels, make_stack(w, i),
-								   1000 * i, i % 2 ? 0 : 1000, values });
+			evp_writer_sample(w, &(struct evp_sample){ event, 0, labels,
+								   make_stack(w, i), 1000 * i,
+								   i % 2 ? 0 : 1000, values });
 		evp_writer_cstring(w, "ring-full", &loss.reason);
 		if (epoch)
 			evp_writer_loss(w, &loss);
@@ -204,7 +207,8 @@ static void test_cat(const struct evp_str *a, const struct evp_str *b)
 	evp_str_add(&both, a->buf, a->len);
 	evp_str_add(&both, b->buf, b->len);
 	r = read_all(both.buf, both.len, 0);
-	ok(r.rc == 0 && r.samples == SAMPLES_A + SAMPLES_B && !r.status.cut && r.status.streams == 2,
+	ok(r.rc == 0 && r.samples == SAMPLES_A + SAMPLES_B && !r.status.cut &&
+		   r.status.streams == 2,
 	   "cat a b is both");
 	evp_str_clear(&both);
 	evp_str_add(&both, a->buf, a->len - 10);
@@ -228,7 +232,9 @@ static void test_copy(const struct evp_str *s)
 	struct source src = { s->buf, s->len, 0 };
 	struct evp_reader_opts ropts = { .read = source_read, .arg = &src };
 	struct evp_str out = { 0 };
-	struct evp_writer_opts wopts = { .sink = sink, .sink_arg = &out, .stream_id = id_a, .level = -1 };
+	struct evp_writer_opts wopts = {
+		.sink = sink, .sink_arg = &out, .stream_id = id_a, .level = -1
+	};
 	struct evp_reader *r;
 	struct evp_writer *w;
 	struct evp_copy *c;
@@ -244,7 +250,8 @@ static void test_copy(const struct evp_str *s)
 			abort();
 	evp_writer_end(w);
 	res = read_all(out.buf, out.len, 0);
-	ok(res.rc == 0 && res.samples == SAMPLES_A && res.status.lost_samples == 5 && !res.status.cut,
+	ok(res.rc == 0 && res.samples == SAMPLES_A && res.status.lost_samples == 5 &&
+		   !res.status.cut,
 	   "a copy is whole and holds the same");
 	evp_copy_free(c);
 	evp_writer_free(w);
