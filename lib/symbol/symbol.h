@@ -3,8 +3,8 @@
  * From addresses to functions, files, lines and inline chains.
  *
  * Two doors: an object (one ELF file and the debug info that belongs to it) answers ELF virtual
- * addresses; a symbolizer carries a whole stream over, naming every native and vdso location by
- * the object that its file record's build ID asks for.
+ * addresses; a symbolizer hangs in the copying of a stream and names every native and vdso
+ * location by the object that its file record's build ID asks for.
  *
  * An address lies inside the instruction to be named; nothing here adds or subtracts.
  *
@@ -21,9 +21,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
-#include "stream/reader.h"
-#include "stream/writer.h"
+#include "stream/copy.h"
 
 /* Address spaces. A file offset becomes an ELF virtual address through the executable PT_LOADs. */
 struct evp_elf_vaddr {
@@ -47,7 +47,7 @@ struct evp_symbol_opts {
 	enum evp_demangle demangle;
 	bool no_inlines;    /* only the function that has the code, with the line inside of it */
 	bool trust_paths;   /* a recorded path will do where the build ID is unknown or differs */
-	size_t cache_bytes; /* soft bound of decoded tables an object; 0: 64 MiB */
+	size_t cache_bytes; /* soft bound of decoded tables, of all objects; 0: 256 MiB */
 };
 
 /*
@@ -101,8 +101,7 @@ bool evp_object_vaddr(const struct evp_object *o, const struct evp_segment *segm
  * line with file:line ("??:0"). A line that is no address is answered by "??" and "??:0" too.
  */
 int evp_object_answer_list(struct evp_object *o, const struct evp_symbol_opts *opts, FILE *in,
-			   int (*write)(void *arg, const void *bytes, size_t len), void *arg,
-			   struct evp_err *err);
+			   struct evp_out *out, struct evp_err *err);
 
 /* ---- a stream ---- */
 
@@ -126,12 +125,10 @@ int evp_symbolizer_new(struct evp_symbolizer **ret_s, const struct evp_symbol_op
 void evp_symbolizer_free(struct evp_symbolizer *s);
 
 /*
- * Copies everything from r to w, locations named on their way. The end block is the caller's to
- * write, so that several inputs make one stream. 0 at r's end (damage is the reader's to tell), or
- * -errno with a message.
+ * Hangs the symbolizer into a copier whose output is w; it must outlive the copier. One symbolizer
+ * may serve several, one after the other: what it opened stays open.
  */
-int evp_symbolizer_run(struct evp_symbolizer *s, struct evp_reader *r, struct evp_writer *w,
-		       struct evp_err *err);
+void evp_symbolizer_attach(struct evp_symbolizer *s, struct evp_copy *c, struct evp_writer *w);
 void evp_symbolizer_stats(const struct evp_symbolizer *s, struct evp_symbolizer_stats *ret_stats);
 
 #endif
