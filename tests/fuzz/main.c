@@ -3,13 +3,15 @@
  * Runs one fuzz harness without a fuzzer, so that `make check` replays its corpus under plain cc
  * and under the sanitizers:
  *
- *	build/tests/fuzz/NAME           tests/fuzz/corpus/NAME and tests/golden/bad, then damaged
- *	                                variants of each: cuts and flipped bytes, the same every time
+ *	build/tests/fuzz/NAME           tests/fuzz/corpus/NAME and every tests/golden/FORMAT/bad, then
+ *	                                damaged variants of each: cuts and flipped bytes, the same
+ *	                                every time
  *	build/tests/fuzz/NAME FILE...   these, as they are
  *
  * TAP, one line a folder. An input that crashes, or takes over ten seconds, is named on stderr.
  */
 #include <dirent.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,6 +100,7 @@ static int try_file(const char *path, int damage)
 	return 0;
 }
 
+/* A folder without an input tries nothing: not ok. */
 static void try_folder(int test, const char *path)
 {
 	struct dirent **entry;
@@ -115,14 +118,15 @@ static void try_folder(int test, const char *path)
 	}
 	if (n >= 0)
 		free(entry);
-	printf("%sok %d - %s: %d inputs and their damaged variants\n", unread ? "not " : "", test,
-	       path, files);
+	printf("%sok %d - %s: %d inputs and their damaged variants\n",
+	       unread || !files ? "not " : "", test, path, files);
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	char corpus[4096];
+	glob_t bad = { 0 };
 	int i, status = 0;
 
 	signal(SIGALRM, say_current);
@@ -136,7 +140,10 @@ int main(int argc, char **argv)
 		return status;
 	snprintf(corpus, sizeof(corpus), "tests/fuzz/corpus/%s", name);
 	try_folder(1, corpus);
-	try_folder(2, "tests/golden/bad");
-	printf("1..2\n");
+	glob("tests/golden/*/bad", 0, NULL, &bad);
+	for (i = 0; i < (int)bad.gl_pathc; i++)
+		try_folder(2 + i, bad.gl_pathv[i]);
+	printf("1..%d\n", 1 + i);
+	globfree(&bad);
 	return 0;
 }
