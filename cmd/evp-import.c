@@ -2,7 +2,7 @@
 /*
  * evp-import: other formats to a stream.
  *
- *	evp-import rows.tsv | evp-fold
+ *	evp-import profile.pb.gz | evp-fold
  *	zcat stacks.folded.gz | evp-import -f folded --by comm | evp-store add prof.d
  */
 #define _GNU_SOURCE
@@ -20,7 +20,8 @@ static struct {
 } o;
 
 static const struct evp_opt opts[] = {
-	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "tsv or folded; guessed without", 0, 0 },
+	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "pprof, tsv or folded; guessed without", 0,
+	  0 },
 	EVP_OPT_OUTPUT(o.output),
 	{ 0, "type", EVP_TEXT, &o.type, "NAME", "name of the event (default cpu, or the format's)",
 	  0, 0 },

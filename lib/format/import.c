@@ -12,13 +12,14 @@ struct evp_import_format {
 };
 
 static const struct evp_import_format formats[] = {
+	{ "pprof", evp_pprof_guess, evp_pprof_import },
 	{ "tsv", evp_tsv_guess, evp_tsv_import },
 	{ "folded", evp_folded_guess, evp_folded_import },
 };
 
 const char *evp_import_formats(void)
 {
-	return "tsv, folded";
+	return "pprof, tsv, folded";
 }
 
 static int pick(struct evp_import *im, struct evp_err *err)
@@ -94,6 +95,7 @@ void evp_import_free(struct evp_import *im)
 	if (!im)
 		return;
 	evp_rows_free(im->rows);
+	evp_pprofs_free(im->pprofs);
 	evp_str_release(&im->notes);
 	XXH3_freeState(im->hash);
 	free(im);
@@ -141,7 +143,9 @@ void evp_import_id(const struct evp_import *im, uint8_t ret_id[16])
 
 int evp_import_write(struct evp_import *im, struct evp_writer *w, struct evp_err *err)
 {
-	return im->rows ? evp_rows_write(im->rows, w, err) : 0;
+	if (im->rows)
+		return evp_rows_write(im->rows, w, err);
+	return im->pprofs ? evp_pprofs_write(im->pprofs, w, err) : 0;
 }
 
 void evp_import_note(struct evp_import *im, const char *text)

@@ -36,6 +36,7 @@ struct evp_import {
 	struct XXH3_state_s *hash;
 	struct evp_rows *rows; /* tsv, folded */
 	bool has_samples, has_value;
+	struct evp_pprofs *pprofs;
 	struct evp_str notes; /* things a user should know, each ends with "\n" */
 };
 
@@ -46,7 +47,7 @@ int evp_import_fd(struct evp_import *im, int fd, const char *name, struct evp_er
 void evp_import_id(const struct evp_import *im, uint8_t ret_id[16]);
 int evp_import_write(struct evp_import *im, struct evp_writer *w, struct evp_err *err);
 
-/* "tsv, folded" */
+/* "pprof, tsv, folded" */
 const char *evp_import_formats(void);
 
 /* ---- between the formats: each takes one input ---- */
@@ -62,6 +63,11 @@ bool evp_tsv_guess(const char *bytes, size_t len);
 int evp_tsv_import(struct evp_import *im, struct evp_source *s, struct evp_err *err);
 bool evp_folded_guess(const char *bytes, size_t len);
 int evp_folded_import(struct evp_import *im, struct evp_source *s, struct evp_err *err);
+
+bool evp_pprof_guess(const char *bytes, size_t len);
+int evp_pprof_import(struct evp_import *im, struct evp_source *s, struct evp_err *err);
+int evp_pprofs_write(struct evp_pprofs *p, struct evp_writer *w, struct evp_err *err);
+void evp_pprofs_free(struct evp_pprofs *p);
 
 /* Decimal digits only; false: anything else, or past INT64_MAX (then *ret_big is set). */
 bool evp_import_count(const char *text, size_t len, int64_t *ret_v, bool *ret_big);

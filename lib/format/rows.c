@@ -167,7 +167,7 @@ static size_t memory(const struct evp_rows *rows)
 static int64_t value_of(const struct evp_rows *rows, int64_t samples, bool *overflow)
 {
 	__int128 v = rows->opts.period_ns ? (__int128)samples * rows->opts.period_ns
-					  : (__int128)samples * EVP_NSEC / 19;
+					  : ((__int128)samples * EVP_NSEC + 9) / 19;
 
 	*overflow |= v > INT64_MAX || v < INT64_MIN;
 	return (int64_t)v;

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * evp-export: stream to other formats.
+ *
+ *	evp-query -s prof.d cpu | evp-export -f pprof -o p.pb.gz && go tool pprof -top p.pb.gz
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "format/pprof.h"
+#include "input.h"
+#include "view/folded.h"
+
+static struct {
+	const char *output, *format, *type, *by, *value;
+} o = { .format = "pprof" };
+
+static const struct evp_opt opts[] = {
+	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "pprof (default) or folded", 0, 0 },
+	EVP_OPT_OUTPUT(o.output),
+	{ 0, "type", EVP_TEXT, &o.type, "EVENT", "the event to export (default the first)", 0, 0 },
+	{ 'L', "by", EVP_TEXT, &o.by, "LABEL,...",
+	  "labels to keep (pprof: default all; folded: comm)", 0, 0 },
+	{ 0, "value", EVP_TEXT, &o.value, "NAME", "folded: count this value (default samples)", 0,
+	  0 },
+	EVP_OPT_END,
+};
+
+static const struct evp_cmd cmd = {
+	.name = "evp-export",
+	.synopsis = "[-qv] [-f FORMAT] [-o FILE] [--type EVENT] [--by LABEL,...] [FILE...]",
+	.summary = "Stream to other profile formats.",
+	.opts = opts,
+	.formats = EVP_STREAM_FORMATS,
+};
+
+static int export_folded(struct evp_out *out)
+{
+	struct evp_profile *p = NULL;
+	struct evp_err err;
+	size_t type;
+	int status = evp_input_profile(o.by ? o.by : "comm", o.type, 0, &p);
+
+	if (p && status != EVP_TROUBLE) {
+		if (evp_input_value(p, o.value, &type))
+			status = EVP_TROUBLE;
+		else if (evp_folded_write(p, type, 0, out, &err))
+			status = evp_error_from(&err);
+	}
+	evp_profile_free(p);
+	return status;
+}
+
+static int add_input(int fd, const char *name, void *arg)
+{
+	struct evp_reader *r;
+	struct evp_err err;
+	int status;
+
+	if (evp_reader_open_fd(&r, fd, name, &err))
+		return evp_error_from(&err);
+	if (evp_pprof_add(arg, r, &err))
+		status = evp_error_from(&err);
+	else
+		status = evp_input_verdict(r, name);
+	evp_reader_free(r);
+	return status;
+}
+
+static int write_pprof(struct evp_pprof *p, struct evp_out *out)
+{
+	struct evp_str bytes = { 0 };
+	struct evp_err err;
+	int status = EVP_DONE;
+
+	if (evp_pprof_finish(p, &bytes, &err))
+		status = evp_error_from(&err);
+	else
+		evp_out_write(out, bytes.buf, bytes.len);
+	if (evp_pprof_left_out(p))
+		evp_warn("%llu samples of other events left out (this is '%s'; see --type)",
+			 (unsigned long long)evp_pprof_left_out(p),
+			 evp_pprof_event(p) ? evp_pprof_event(p) : o.type);
+	evp_str_release(&bytes);
+	return status;
+}
+
+static int export_pprof(struct evp_out *out)
+{
+	const char *by[EVP_MAX_LABELS];
+	struct evp_pprof_opts po = {
+		.type = o.type, .by = by, .all_labels = !o.by, .comments = !evp_no_prov
+	};
+	char *list = strdup(o.by ? o.by : ""), *save, *name;
+	struct evp_pprof *p;
+	struct evp_err err;
+	int status;
+
+	if (!list)
+		return evp_error("out of memory");
+	for (name = strtok_r(list, ",", &save); name && po.nby < EVP_MAX_LABELS;
+	     name = strtok_r(NULL, ",", &save))
+		by[po.nby++] = name;
+	if (evp_pprof_new(&p, &po, &err)) {
+		free(list);
+		return evp_error_from(&err);
+	}
+	status = evp_each_input(add_input, p);
+	if (status != EVP_TROUBLE)
+		status = evp_worse(status, write_pprof(p, out));
+	evp_pprof_free(p);
+	free(list);
+	return status;
+}
+
+static int run(void)
+{
+	bool pprof = !strcmp(o.format, "pprof");
+	struct evp_out out;
+	struct evp_err err;
+	int status;
+
+	if (!pprof && strcmp(o.format, "folded"))
+		return evp_error("unknown format '%s' (there are: pprof, folded)", o.format);
+	if (evp_out_open(&out, o.output,
+			 pprof ? EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0) : 0, &err))
+		return evp_error_from(&err);
+	status = pprof ? export_pprof(&out) : export_folded(&out);
+	if (status == EVP_TROUBLE) {
+		evp_out_drop(&out);
+		return status;
+	}
+	return evp_worse(status, evp_finish(&out));
+}
+
+int main(int argc, char **argv)
+{
+	int rc = evp_cmd_parse(&cmd, argc, argv);
+
+	return rc >= 0 ? rc : run();
+}
