@@ -73,6 +73,7 @@ static int add_pids(struct evp_sideband *sb, const pid_t *pids, size_t npids, st
 int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts *opts,
 		      struct evp_err *err)
 {
+	struct evp_err refusal = { 0 };
 	struct evp_sideband *sb;
 	int rc;
 
@@ -83,25 +84,27 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 		return evp_fail_oom(err);
 	sb->queue.limit_bytes = opts->queue_bytes;
 	rc = evp_perf_set_init(&sb->set, &side_attr, step_down,
-			       opts->ring_bytes ? opts->ring_bytes : RING_BYTES, err);
+			       opts->ring_bytes ? opts->ring_bytes : RING_BYTES, &refusal);
 	if (rc)
 		goto out;
 	rc = -EACCES;
 	if (opts->all) {
-		rc = evp_perf_set_add(&sb->set, -1, 0, err);
+		rc = evp_perf_set_add(&sb->set, -1, 0, &refusal);
 		sb->system_wide = !rc;
 	}
 	if ((rc == -EACCES || rc == -EPERM) && opts->npids) {
 		sb->set.attr.inherit = 1;
-		rc = add_pids(sb, opts->pids, opts->npids, err);
+		rc = add_pids(sb, opts->pids, opts->npids, &refusal);
 	}
-	if (rc)
-		goto out;
+out:
+	if (rc) {
+		evp_sideband_close(sb);
+		if (err)
+			*err = refusal;
+		return rc;
+	}
 	*ret = sb;
 	return 0;
-out:
-	evp_sideband_close(sb);
-	return rc;
 }
 
 void evp_sideband_close(struct evp_sideband *sb)

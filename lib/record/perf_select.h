@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which samples of a whole machine belong to the selected processes and cgroups, and what their
+ * threads are called: kept up to date by the side band records that run in the same rings as the
+ * samples. Feed it events and ask about samples in one order of time.
+ *
+ * Children of a selected process are selected from their first instruction. A pid that is used
+ * again by somebody else is not. A zeroed struct selects nobody; set `all` for everybody.
+ */
+#ifndef EVP_RECORD_PERF_SELECT_H
+#define EVP_RECORD_PERF_SELECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "record/sideband.h"
+
+struct evp_perf_select {
+	bool all;
+	struct evp_map
+		pids; /* -> 0: selected by number; 1: no more; n: selected, n - 1 threads alive */
+	struct evp_map cgroups; /* id of a selected cgroup, or one below it */
+	struct evp_str *paths;	/* of the selected cgroups, from the hierarchy's root */
+	size_t npaths;
+	struct evp_map comms; /* tid -> index of comm + 1; 0: no more */
+	char (*comm)[16];
+	size_t ncomms, comms_cap;
+	uint64_t *free_comms;
+	size_t nfree, free_cap;
+	size_t pids_limit, comms_limit; /* when to drop what is no more */
+	bool forks_lost;		/* the kernel dropped records since the selection began */
+};
+
+int evp_perf_select_pid(struct evp_perf_select *s, pid_t pid);
+/*
+ * A cgroup by its id and everything below it, now and later. -ENOENT: none of that id below the
+ * cgroup v2 mount; -ENOTSUP: the kernel's perf events know cgroups v1 only.
+ */
+int evp_perf_select_cgroup(struct evp_perf_select *s, uint64_t id, struct evp_err *err);
+
+void evp_perf_select_event(struct evp_perf_select *s, const struct evp_sideband_event *e);
+bool evp_perf_select_sample(const struct evp_perf_select *s, pid_t pid, uint64_t cgroup_id);
+/* The thread's name now, from /proc where no record told it; "" for one that is gone. */
+const char *evp_perf_select_comm(struct evp_perf_select *s, pid_t pid, pid_t tid);
+void evp_perf_select_release(struct evp_perf_select *s);
+
+#endif
