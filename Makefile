@@ -104,6 +104,15 @@ $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
+# The page of evp-flame becomes part of it: flame.js as the array flame_js, flame.html alike.
+$(B)/gen/flame_%.h: lib/view/flame.%
+	@mkdir -p $(@D)
+	$(call say,EMBED,$<)
+	$(Q){ echo 'static const unsigned char flame_$*[] = {'; \
+		od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } > $@
+
+$(B)/obj/lib/view/flame.o: $(B)/gen/flame_html.h $(B)/gen/flame_js.h
+
 demo check lint bench:
 	@B=$(B) scripts/$@
 

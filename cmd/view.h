@@ -22,4 +22,13 @@ int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
  */
 int evp_origin_add(int fd, const char *name, void *origin);
 
+/* An origin whose inputs may be folded text too, its first frames being these labels. */
+struct evp_any {
+	struct evp_origin origin;
+	struct evp_labels by;
+};
+
+/* For evp_each_input, with a struct evp_any: as evp_origin_add, of a stream or of folded text. */
+int evp_any_add(int fd, const char *name, void *any);
+
 #endif

@@ -1,12 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Long C++ and Rust names in a narrow column. */
+/* Names for people: nothing that could do harm, and long C++ and Rust ones in a narrow column. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "view/table.h"
 
 #define DOTS	 "..."
 #define DOTS_LEN 3
+
+static uint32_t code_point(const char *p, size_t len)
+{
+	uint32_t v = len == 1 ? (uint8_t)p[0] : (uint8_t)p[0] & (0xffu >> (len + 1));
+
+	for (size_t i = 1; i < len; i++)
+		v = v << 6 | ((uint8_t)p[i] & 0x3f);
+	return v;
+}
+
+/* Controls of both sets, and what reorders text: marks, embeddings, overrides, isolates. */
+static bool is_harmful(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void evp_plain_text(struct evp_str *out, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t n = evp_utf8_len(bytes + i, len - i), bad = n ? n : 1;
+
+		if (n && !is_harmful(code_point(bytes + i, n))) {
+			evp_str_add(out, bytes + i, n);
+			i += n;
+			continue;
+		}
+		for (; bad; bad--, i++)
+			evp_str_printf(out, "\\x%02x", (uint8_t)bytes[i]);
+	}
+}
 
 static size_t columns(const char *s, size_t len)
 {

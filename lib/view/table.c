@@ -117,12 +117,10 @@ static size_t text_width(const char *s, size_t len)
 	return n;
 }
 
-/* What a person sees, without padding. C1 controls are escaped too: some terminals obey them. */
+/* What a person sees, without padding. */
 static void cell_text(struct evp_str *out, const struct evp_column *col, const struct evp_cell *c,
 		      size_t width)
 {
-	size_t from = out->len;
-
 	if (col->kind == EVP_COL_NUMBER) {
 		evp_format_value(out, c->number, col->unit);
 	} else if (col->kind == EVP_COL_PERCENT) {
@@ -134,7 +132,7 @@ static void cell_text(struct evp_str *out, const struct evp_column *col, const s
 		struct evp_str plain = { 0 };
 
 		evp_str_printf(out, "%*s", (int)indent, "");
-		evp_escape(&plain, c->text, c->len);
+		evp_plain_text(&plain, c->text, c->len);
 		out->oom |= plain.oom;
 		if (col->kind == EVP_COL_NAME && width)
 			evp_shorten_name(out, plain.buf ? plain.buf : "", plain.len,
@@ -143,9 +141,6 @@ static void cell_text(struct evp_str *out, const struct evp_column *col, const s
 			evp_str_add(out, plain.buf ? plain.buf : "", plain.len);
 		evp_str_release(&plain);
 	}
-	for (size_t i = from; !out->oom && i + 1 < out->len; i++)
-		if (out->buf[i] == '\xc2' && (unsigned char)out->buf[i + 1] < 0xa0)
-			memcpy(&out->buf[i], "??", 2);
 }
 
 static bool to_the_right(const struct evp_column *c)

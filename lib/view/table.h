@@ -2,9 +2,9 @@
 /*
  * A table of results, shown three ways: aligned text for people, tab-separated, and JSON.
  *
- * Numbers are kept exact: text rounds them ("1.24 s"), the other two do not. Names are bytes from outside:
- * text and TSV write them with evp_escape, so that no name can move a terminal's cursor or
- * break a line; JSON strings carry the same escape only for what JSON text cannot hold.
+ * Numbers are kept exact: text rounds them ("1.24 s"), the other two do not. Names are bytes from outside,
+ * and no name can move a terminal's cursor or break a line: text shows them by evp_plain_text, TSV
+ * by evp_escape, JSON as they are or, where that is not UTF-8, by evp_escape.
  *
  *	static const struct evp_column column[] = { { "flat", "FLAT", EVP_COL_NUMBER }, ... };
  *	struct evp_table t = { .column = column, .ncolumns = 2 };
@@ -86,6 +86,12 @@ int evp_json_print(json_t *value, struct evp_out *out);
 
 /* "1234567", "1.24 s", "3.5 MiB": a number as its unit is read by people. */
 void evp_format_value(struct evp_str *out, int64_t v, const char *unit);
+
+/*
+ * Bytes from outside as a person may see them, always valid UTF-8: controls, characters that turn
+ * the direction of text, and bytes that are not UTF-8 become "\xHH". Not reversible (evp_escape is).
+ */
+void evp_plain_text(struct evp_str *out, const char *bytes, size_t len);
 
 /*
  * `name` in at most `width` columns, at least 8 of them: argument lists first, then inner template
