@@ -53,19 +53,10 @@ static size_t interner_probe(const struct evp_interner *t, const void *bytes, si
 	return at;
 }
 
-int evp_intern(struct evp_interner *t, const void *bytes, size_t len, uint32_t *ret_id)
+int evp_interner_append(struct evp_interner *t, const void *bytes, size_t len, uint32_t *ret_id)
 {
-	uint32_t hash = (uint32_t)evp_hash_bytes(bytes, len);
-	size_t at;
 	char *copy;
 
-	if (t->n >= t->nslots / 2 && interner_rehash(t, t->nslots ? t->nslots * 2 : 64))
-		return -ENOMEM;
-	at = interner_probe(t, bytes, len, hash);
-	if (t->slot[at].id) {
-		*ret_id = t->slot[at].id - 1;
-		return 0;
-	}
 	if (t->n >= UINT32_MAX - 1)
 		return -E2BIG;
 	if (evp_grow(&t->item, &t->cap, t->n + 1, sizeof(*t->item)))
@@ -75,8 +66,26 @@ int evp_intern(struct evp_interner *t, const void *bytes, size_t len, uint32_t *
 		return -ENOMEM;
 	t->item[t->n] = (struct evp_bytes){ copy, len };
 	*ret_id = (uint32_t)t->n++;
-	t->slot[at] = (struct evp_interner_slot){ hash, *ret_id + 1 };
 	return 0;
+}
+
+int evp_intern(struct evp_interner *t, const void *bytes, size_t len, uint32_t *ret_id)
+{
+	uint32_t hash = (uint32_t)evp_hash_bytes(bytes, len);
+	size_t at;
+	int rc;
+
+	if (t->n >= t->nslots / 2 && interner_rehash(t, t->nslots ? t->nslots * 2 : 64))
+		return -ENOMEM;
+	at = interner_probe(t, bytes, len, hash);
+	if (t->slot[at].id) {
+		*ret_id = t->slot[at].id - 1;
+		return 0;
+	}
+	rc = evp_interner_append(t, bytes, len, ret_id);
+	if (!rc)
+		t->slot[at] = (struct evp_interner_slot){ hash, *ret_id + 1 };
+	return rc;
 }
 
 uint32_t evp_interner_find(const struct evp_interner *t, const void *bytes, size_t len)

@@ -45,6 +45,8 @@ struct evp_interner {
 
 /* The id of these bytes, new if needed. 0, or -ENOMEM, or -E2BIG at 2^32-1 ids. */
 int evp_intern(struct evp_interner *t, const void *bytes, size_t len, uint32_t *ret_id);
+/* The next id for these bytes, equal to others or not; intern and find do not see it. Errors as above. */
+int evp_interner_append(struct evp_interner *t, const void *bytes, size_t len, uint32_t *ret_id);
 uint32_t evp_interner_find(const struct evp_interner *t, const void *bytes,
 			   size_t len); /* or EVP_NO_ID */
 void evp_interner_release(struct evp_interner *t);

@@ -40,7 +40,9 @@ struct evp_profile_private {
 	char *wanted_event;
 	unsigned int flags;
 	struct evp_interner frame_ids;
-	struct evp_map children; /* parent << 32 | frame -> node */
+	/* Children by (parent, frame): node numbers, 0 free. The keys stand in p->parent, p->frame. */
+	uint32_t *children;
+	size_t nchildren; /* slots, a power of two */
 	size_t frames_cap, parent_cap, frame_cap, self_cap;
 	struct memo memo;
 	struct evp_str text;
@@ -106,7 +108,7 @@ void evp_profile_free(struct evp_profile *p)
 	free(v->by);
 	free(v->wanted_event);
 	evp_interner_release(&v->frame_ids);
-	evp_map_release(&v->children);
+	free(v->children);
 	evp_str_release(&v->text);
 	memo_release(&v->memo);
 	free(v);
@@ -143,17 +145,47 @@ static int frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *
 	return 0;
 }
 
+/* Where the child of (parent, frame) is in the table, or the free slot where it would go. */
+static size_t find_child(const struct evp_profile *p, uint32_t parent, uint32_t frame)
+{
+	const struct evp_profile_private *v = p->priv;
+	size_t at = evp_hash_u64((uint64_t)parent << 32 | frame) & (v->nchildren - 1);
+
+	while (v->children[at] &&
+	       (p->frame[v->children[at]] != frame || p->parent[v->children[at]] != parent))
+		at = (at + 1) & (v->nchildren - 1);
+	return at;
+}
+
+static int grow_children(struct evp_profile *p)
+{
+	struct evp_profile_private *v = p->priv;
+	size_t n = v->nchildren ? v->nchildren * 2 : 256, i;
+	uint32_t *slots;
+
+	if (p->nnodes < v->nchildren / 2)
+		return 0;
+	slots = calloc(n, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	free(v->children);
+	v->children = slots;
+	v->nchildren = n;
+	for (i = 1; i < p->nnodes; i++)
+		slots[find_child(p, p->parent[i], p->frame[i])] = (uint32_t)i;
+	return 0;
+}
+
 static int child(struct evp_profile *p, uint32_t parent, uint32_t frame, uint32_t *ret_node)
 {
 	struct evp_profile_private *v = p->priv;
-	uint64_t *at;
-	int fresh;
+	size_t at;
 
-	at = evp_map_at(&v->children, (uint64_t)parent << 32 | frame, &fresh);
-	if (!at)
+	if (grow_children(p))
 		return -ENOMEM;
-	if (!fresh) {
-		*ret_node = (uint32_t)*at;
+	at = find_child(p, parent, frame);
+	if (v->children[at]) {
+		*ret_node = v->children[at];
 		return 0;
 	}
 	if (p->nnodes >= UINT32_MAX ||
@@ -164,7 +196,7 @@ static int child(struct evp_profile *p, uint32_t parent, uint32_t frame, uint32_
 	p->parent[p->nnodes] = parent;
 	p->frame[p->nnodes] = frame;
 	memset(p->self + p->nnodes * p->ntypes, 0, p->ntypes * sizeof(*p->self));
-	*at = *ret_node = (uint32_t)p->nnodes++;
+	v->children[at] = *ret_node = (uint32_t)p->nnodes++;
 	return 0;
 }
 

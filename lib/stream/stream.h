@@ -146,6 +146,7 @@ struct evp_label_set {
  * (segments, lines, labels) live in the arena and die with the epoch.
  */
 struct evp_tables {
+	bool indexed; /* the writer's: equal strings are found again; a reader only looks ids up */
 	struct evp_interner strings;
 	struct evp_event *events;
 	struct evp_process *processes;

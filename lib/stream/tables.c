@@ -25,6 +25,7 @@ int evp_tables_begin(struct evp_tables *t)
 	t->nevents = t->nprocesses = t->nfiles = t->nfunctions = 0;
 	t->nlocations = t->nstacks = t->nlabel_sets = 0;
 	t->bytes = 0;
+	/* The empty string has id 0 and is in the index, so that nobody defines it. */
 	if (evp_intern(&t->strings, "", 0, &id) || ROOM(t, events) || ROOM(t, processes) ||
 	    ROOM(t, files) || ROOM(t, functions) || ROOM(t, locations) || ROOM(t, stacks) ||
 	    ROOM(t, label_sets) || evp_grow(&t->depths, &t->cdepths, 1, sizeof(*t->depths)))
@@ -73,22 +74,15 @@ static uint32_t take_string(const struct evp_tables *t, struct evp_cursor *c)
 	return take_id(c, t->strings.n);
 }
 
-static int define_string(struct evp_tables *t, struct evp_cursor *c, const char **ret_what)
+static int define_string(struct evp_tables *t, struct evp_cursor *c)
 {
-	size_t len = (size_t)(c->end - c->p), before = t->strings.n;
+	size_t len = (size_t)(c->end - c->p);
 	uint32_t id;
-	int rc;
 
-	if (!len || len > EVP_MAX_NAME) {
-		*ret_what = "a string of impossible length";
+	if (!len || len > EVP_MAX_NAME)
 		return -EBADMSG;
-	}
-	rc = evp_intern(&t->strings, c->p, len, &id);
-	if (!rc && t->strings.n == before) {
-		*ret_what = "a string defined twice";
-		return -EBADMSG;
-	}
-	return rc;
+	return t->indexed ? evp_intern(&t->strings, c->p, len, &id)
+			  : evp_interner_append(&t->strings, c->p, len, &id);
 }
 
 static int define_event(struct evp_tables *t, struct evp_cursor *c)
@@ -290,12 +284,13 @@ int evp_tables_define(struct evp_tables *t, enum evp_tag tag, const uint8_t *pay
 		      const char **ret_what)
 {
 	static int (*const define[])(struct evp_tables *, struct evp_cursor *) = {
-		[EVP_TAG_EVENT] = define_event,	      [EVP_TAG_PROCESS] = define_process,
-		[EVP_TAG_FILE] = define_file,	      [EVP_TAG_FUNCTION] = define_function,
-		[EVP_TAG_LOCATION] = define_location, [EVP_TAG_STACK] = define_stack,
-		[EVP_TAG_LABELS] = define_labels,
+		[EVP_TAG_STRING] = define_string,     [EVP_TAG_EVENT] = define_event,
+		[EVP_TAG_PROCESS] = define_process,   [EVP_TAG_FILE] = define_file,
+		[EVP_TAG_FUNCTION] = define_function, [EVP_TAG_LOCATION] = define_location,
+		[EVP_TAG_STACK] = define_stack,	      [EVP_TAG_LABELS] = define_labels,
 	};
 	static const char *const what[] = {
+		[EVP_TAG_STRING] = "a string of impossible length",
 		[EVP_TAG_EVENT] = "a bad event record",
 		[EVP_TAG_PROCESS] = "a bad process record",
 		[EVP_TAG_FILE] = "a bad file record",
@@ -311,8 +306,8 @@ int evp_tables_define(struct evp_tables *t, enum evp_tag tag, const uint8_t *pay
 		*ret_what = "an epoch larger than 64 MiB";
 		return -EBADMSG;
 	}
-	rc = tag == EVP_TAG_STRING ? define_string(t, &c, ret_what) : define[tag](t, &c);
-	if (rc == -EBADMSG && tag != EVP_TAG_STRING)
+	rc = define[tag](t, &c);
+	if (rc == -EBADMSG)
 		*ret_what = what[tag];
 	if (rc == -E2BIG)
 		rc = -ENOMEM;

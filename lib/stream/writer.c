@@ -178,6 +178,7 @@ int evp_writer_new(struct evp_writer **ret_w, const struct evp_writer_opts *opts
 	if (!w)
 		return evp_fail_oom(err);
 	w->opts = *opts;
+	w->tables.indexed = true;
 	w->raw = malloc(EVP_MAX_BLOCK);
 	w->stored_cap = ZSTD_compressBound(EVP_MAX_BLOCK);
 	w->stored = malloc(w->stored_cap);

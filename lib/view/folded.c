@@ -39,6 +39,7 @@ void evp_folded_frame_text(const struct evp_profile *p, const struct evp_frame *
  */
 struct entry {
 	uint32_t rank, node;
+	uint32_t path_len; /* of the text in front of it */
 	bool line;
 };
 
@@ -49,7 +50,7 @@ struct folder {
 	uint32_t *line_rank, *tree_rank;
 	struct evp_arena arena;
 	uint32_t *first, *next; /* children of a node, as lists */
-	int64_t *total;		/* non-zero lines below and at the node: 0 prunes it */
+	bool *lines_below;	/* whether any line goes on below the node */
 };
 
 struct key {
@@ -114,21 +115,26 @@ static int render_texts(struct folder *f, unsigned int flags)
 	return 0;
 }
 
+static bool has_line(const struct folder *f, uint32_t node)
+{
+	return f->p->self[node * f->p->ntypes + f->type] != 0;
+}
+
 static int link_children(struct folder *f)
 {
 	const struct evp_profile *p = f->p;
-	size_t i;
+	uint32_t i;
 
 	f->first = calloc(p->nnodes, sizeof(*f->first));
 	f->next = calloc(p->nnodes, sizeof(*f->next));
-	f->total = calloc(p->nnodes, sizeof(*f->total));
-	if (!f->first || !f->next || !f->total)
+	f->lines_below = calloc(p->nnodes, sizeof(*f->lines_below));
+	if (!f->first || !f->next || !f->lines_below)
 		return -ENOMEM;
-	for (i = p->nnodes; i-- > 1;) {
+	for (i = (uint32_t)p->nnodes; i-- > 1;) {
 		f->next[i] = f->first[p->parent[i]];
-		f->first[p->parent[i]] = (uint32_t)i;
-		f->total[i] += p->self[i * p->ntypes + f->type] != 0;
-		f->total[p->parent[i]] += f->total[i];
+		f->first[p->parent[i]] = i;
+		if (f->lines_below[i] || has_line(f, i))
+			f->lines_below[p->parent[i]] = true;
 	}
 	return 0;
 }
@@ -142,28 +148,29 @@ static int compare_entries(const void *va, const void *vb)
 	return (a->node > b->node) - (a->node < b->node);
 }
 
-/* The walk's stack: entries still to do, each with the length of the path before it. */
+/* The walk's stack: entries still to do. */
 struct todo {
 	struct entry *entry;
 	size_t n, cap;
 };
 
 /* Pushes the children of a node so that the first in order is popped first. */
-static int push_children(struct folder *f, uint32_t node, struct todo *todo)
+static int push_children(struct folder *f, uint32_t node, uint32_t path_len, struct todo *todo)
 {
 	size_t from = todo->n, i, j;
 	uint32_t c;
 
 	for (c = f->first[node]; c; c = f->next[c]) {
 		uint32_t frame = f->p->frame[c];
-		bool line = f->p->self[c * f->p->ntypes + f->type] != 0;
 
 		if (evp_grow(&todo->entry, &todo->cap, todo->n + 2, sizeof(*todo->entry)))
 			return -ENOMEM;
-		if (line)
-			todo->entry[todo->n++] = (struct entry){ f->line_rank[frame], c, true };
-		if (f->total[c] > line)
-			todo->entry[todo->n++] = (struct entry){ f->tree_rank[frame], c, false };
+		if (has_line(f, c))
+			todo->entry[todo->n++] = (struct entry){ f->line_rank[frame], c, path_len,
+								 true };
+		if (f->lines_below[c])
+			todo->entry[todo->n++] = (struct entry){ f->tree_rank[frame], c, path_len,
+								 false };
 	}
 	if (todo->n - from > 1)
 		qsort(todo->entry + from, todo->n - from, sizeof(*todo->entry), compare_entries);
@@ -176,35 +183,32 @@ static int push_children(struct folder *f, uint32_t node, struct todo *todo)
 	return 0;
 }
 
-/* Lengths of the path text down to each node that is being walked, by node. */
 static int walk(struct folder *f, struct evp_out *out)
 {
 	const struct evp_profile *p = f->p;
-	uint32_t *len = calloc(p->nnodes, sizeof(*len));
 	struct evp_str path = { 0 };
 	struct todo todo = { 0 };
-	int rc = len ? push_children(f, 0, &todo) : -ENOMEM;
+	int rc = push_children(f, 0, 0, &todo);
 
 	while (!rc && todo.n && !path.oom && !out->error) {
 		struct entry e = todo.entry[--todo.n];
 		const struct evp_bytes *text = &f->text[p->frame[e.node]];
 
-		path.len = len[p->parent[e.node]];
+		path.len = e.path_len;
 		evp_str_add(&path, text->ptr, text->len);
 		if (e.line) {
 			evp_str_putc(&path, ' ');
 			evp_str_i64(&path, p->self[e.node * p->ntypes + f->type]);
 			evp_str_putc(&path, '\n');
 			evp_out_write(out, path.buf, path.len);
-		} else {
-			evp_str_putc(&path, ';');
-			len[e.node] = (uint32_t)path.len;
-			rc = path.len < UINT32_MAX / 2 ? push_children(f, e.node, &todo) : -E2BIG;
+			continue;
 		}
+		evp_str_putc(&path, ';');
+		rc = path.len < UINT32_MAX / 2 ? push_children(f, e.node, (uint32_t)path.len, &todo)
+					       : -E2BIG;
 	}
 	if (path.oom)
 		rc = -ENOMEM;
-	free(len);
 	free(todo.entry);
 	evp_str_release(&path);
 	return rc;
@@ -230,7 +234,7 @@ int evp_folded_write(const struct evp_profile *p, size_t type, unsigned int flag
 	free(f.tree_rank);
 	free(f.first);
 	free(f.next);
-	free(f.total);
+	free(f.lines_below);
 	evp_arena_release(&f.arena);
 	return rc ? evp_fail_errno(err, -rc, "cannot fold the profile") : 0;
 }

@@ -103,6 +103,7 @@ GOOD = {
                                    end(6)),
     "odd-names": header() + block(*[string(s) for s in STRINGS], string(b"a;b c\n\xff\\"), EVENT, PROCESS,
                                   record(5, v(10), v(0), v(0), z(0)), location(1), stack(1, 1), WINDOW, sample(1, 6), end(6)),
+    "string-twice": header() + block(string("a"), string("a"), record(17, v(0), z(0))),
     "nothing": header() + block(record(17, v(0), z(0))),
 }
 
@@ -134,7 +135,6 @@ BAD = {
     "stack-before-location": header() + block(*[string(s) for s in STRINGS], stack(1, 1), end(0)),
     "string-before-definition": header() + block(record(5, v(77), v(0), v(0), z(0)), end(0)),
     "long-varint": header() + block(*DEFS, *STACKS, WINDOW, record(10, b"\x80\x00", v(1), v(0), v(1), z(1), z(1)), end(1)),
-    "string-twice": header() + block(string("a"), string("a"), end(0)),
     "empty-string": header() + block(record(1), end(0)),
     "huge-stored-length": header() + block(*BODY, end(6), stored=0x7FFFFFFF),
     "huge-raw-length": header() + block(*BODY, end(6), raw=0x7FFFFFFF),
