@@ -18,7 +18,8 @@
  *	if (evp_grow(&v->items, &v->cap, v->n + 1, sizeof(*v->items)))
  *		return -ENOMEM;
  */
-#define evp_grow(ptr, cap, need, elem) evp_grow_((void **)(ptr), (cap), (need), (elem))
+#define evp_grow(ptr, cap, need, elem)                                                             \
+	((need) <= *(cap) ? 0 : evp_grow_((void **)(ptr), (cap), (need), (elem)))
 int evp_grow_(void **ptr, size_t *cap, size_t need, size_t elem);
 
 /*
