@@ -23,7 +23,7 @@ static const struct evp_opt opts[] = {
 	  "by own or by cumulative value (default flat)" },
 	{ 'n', "rows", EVP_U64, &o.limit, "N",
 	  "at most N rows; 0: all (default 40; JSON, TSV: all)" },
-	{ 0, "by", EVP_TEXT, &o.by, "LABEL,...", "rows for each value of these labels" },
+	{ 'L', "by", EVP_TEXT, &o.by, "LABEL,...", "rows for each value of these labels" },
 	{ 0, "callers", EVP_TEXT, &o.callers, "FUNCTION", "who calls it" },
 	{ 0, "callees", EVP_TEXT, &o.callees, "FUNCTION", "what it calls" },
 	{ 0, "tree", EVP_FLAG, &o.tree, NULL, "the call tree, heaviest branch first" },
