@@ -20,12 +20,11 @@ enum evp_check_answer {
 
 struct evp_check_item {
 	const char *name; /* a word for scripts: "bpf-program" */
-	const char *what; /* for people: "BPF program of type perf_event" */
+	const char *what; /* for people: "BPF programs on perf events" */
 	enum evp_check_answer answer;
-	bool needed;	/* without it something that evp-record does by default is missing */
-	char why[160];	/* empty: nothing to say */
-	char hint[240]; /* what would change the answer, a command where there is one; empty: none
-			 */
+	bool needed; /* without it something that evp-record does by default is missing */
+	char why[240]; /* empty: nothing to say */
+	char hint[512]; /* what would change the answer, with its command; empty: none known */
 };
 
 #define EVP_CHECK_MAX 16
@@ -42,8 +41,10 @@ void evp_check_run(struct evp_check *c);
 
 /* A table: answer, what, why; hints below the lines that have one; a verdict at the end. */
 void evp_check_text(const struct evp_check *c, struct evp_str *out);
-/* {"can_sample":..., "can_all":..., "backend":"bpf",
- * "checks":[{"name","what","answer","why","hint"}]} */
+/*
+ * {"backend": "bpf"|"perf"|"none", "can_all": bool, "can_sample": bool, "checks": [{"name", "what",
+ * "answer": "yes"|"partly"|"no", "needed": bool, "why", "hint"}]}. -ENOMEM.
+ */
 int evp_check_json(const struct evp_check *c, struct evp_str *out);
 
 #endif

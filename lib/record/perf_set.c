@@ -215,17 +215,28 @@ int evp_perf_paranoid(void)
 	return (int)v;
 }
 
-void evp_perf_access_hint(bool all, char *buf, size_t size)
+void evp_setcap_hint(char *buf, size_t size)
 {
-	char exe[PATH_MAX], setting[48] = "";
+	char exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	int paranoid = evp_perf_paranoid();
 
 	exe[n > 0 ? n : 0] = '\0';
-	if (paranoid != INT_MIN)
-		snprintf(setting, sizeof(setting), " (it is %d)", paranoid);
 	snprintf(buf, size,
-		 "run as root, or once 'setcap cap_perfmon,cap_bpf,cap_sys_ptrace,cap_syslog+ep "
-		 "%.200s', or 'sysctl kernel.perf_event_paranoid=%d'%s",
-		 n > 0 ? exe : "evp-record", all ? 0 : 2, setting);
+		 "run as root, or once 'setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_syslog+ep "
+		 "%.250s'",
+		 n > 0 ? exe : "/path/to/evp-record");
+}
+
+void evp_perf_access_hint(bool all, char *buf, size_t size)
+{
+	int paranoid = evp_perf_paranoid();
+	size_t used;
+
+	evp_setcap_hint(buf, size);
+	used = strlen(buf);
+	snprintf(buf + used, size - used, ", or 'sysctl kernel.perf_event_paranoid=%d'",
+		 all ? 0 : 2);
+	used = strlen(buf);
+	if (paranoid != INT_MIN)
+		snprintf(buf + used, size - used, " (it is %d)", paranoid);
 }
