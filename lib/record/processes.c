@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "record/proc_scan.h"
 
+#define SETTLED_NS    1000000000LL
 #define SAME_START_NS 100000000 /* start times from two sources differ by less than this */
 
 static int64_t clock_ns(clockid_t clock)
@@ -222,23 +223,20 @@ int evp_procs_scan(struct evp_procs *ps, struct evp_err *err)
 	return 0;
 }
 
-void evp_procs_verify_cgroup(struct evp_procs *ps, struct evp_proc *p)
+/* ---- samples ---- */
+
+static void read_cgroup_again(struct evp_procs *ps, struct evp_proc *p)
 {
 	char dir[32];
 
-	if (!p->cgroup_inherited || p->exit_ns)
-		return;
 	snprintf(dir, sizeof(dir), "/proc/%d", p->pid);
 	read_cgroup(ps, p, dir);
 }
 
-/* ---- samples ---- */
-
 /* The path of a v2 cgroup, remembered by its id; a process of the root one may be in a v1 one. */
 static void cgroup_of_sample(struct evp_procs *ps, struct evp_proc *p, uint64_t id)
 {
-	uint64_t *known;
-	char dir[32];
+	const uint64_t *known;
 
 	if (id == p->cgroup_id || !id)
 		return;
@@ -249,32 +247,34 @@ static void cgroup_of_sample(struct evp_procs *ps, struct evp_proc *p, uint64_t 
 		set_cgroup(ps, p, path->ptr, path->len);
 		p->cgroup_inherited = false;
 	} else if (p->cgroup_id || !p->cgroup[0]) {
-		snprintf(dir, sizeof(dir), "/proc/%d", p->pid);
-		read_cgroup(ps, p, dir);
+		read_cgroup_again(ps, p);
 	}
 	p->cgroup_id = id;
 }
 
-struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, pid_t pid, pid_t tid, int64_t start_ns,
-				     uint64_t cgroup_id, const char *comm)
+struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, const struct evp_raw_sample *s)
 {
-	struct evp_proc *p = evp_procs_find(ps, pid);
+	struct evp_proc *p = evp_procs_find(ps, s->pid);
+	int64_t start_ns = s->start_ns - s->start_ns % ps->tick_ns;
 
-	start_ns -= start_ns % ps->tick_ns;
 	if (p && start_ns && p->start_ns && llabs(p->start_ns - start_ns) > SAME_START_NS)
 		p = NULL; /* the number was given to another process and its fork was lost */
 	if (!p)
-		p = evp_procs_scan_pid(ps, pid);
+		p = evp_procs_scan_pid(ps, s->pid);
 	if (!p) {
-		p = new_proc(ps, pid);
+		p = new_proc(ps, s->pid);
 		if (!p)
 			return NULL;
-		set_comm(p, comm);
-		mark_gone(ps, p, clock_ns(CLOCK_MONOTONIC));
+		set_comm(p, s->comm);
+		mark_gone(ps, p, s->time_ns);
 	}
 	if (start_ns && !p->stream_epoch)
 		p->start_ns = start_ns;
-	cgroup_of_sample(ps, p, cgroup_id);
+	cgroup_of_sample(ps, p, s->cgroup_id);
+	/* Who sets up a container moves a child after the fork: look again once it has settled. */
+	if (p->cgroup_inherited && !p->exit_ns &&
+	    s->time_ns + ps->boot_offset_ns - p->start_ns > SETTLED_NS)
+		read_cgroup_again(ps, p);
 	return p;
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/hash.h"
 #include "record/mappings.h"
+#include "record/sampler.h"
 #include "record/sideband.h"
 
 struct evp_proc {
@@ -48,7 +49,7 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	size_t ngone, cgone;
 	uint64_t last_serial;
 	int64_t tick_ns;	/* of start times */
-	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC */
+	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the caller keeps it true */
 };
 
 int evp_procs_init(struct evp_procs *ps);
@@ -63,10 +64,9 @@ struct evp_proc *evp_procs_find(const struct evp_procs *ps, pid_t pid);
 
 /*
  * The process of a sample: scanned if need be, made up from the sample where it is gone (its comm,
- * no mappings). start_ns as the kernel says (CLOCK_BOOTTIME), 0 unknown. NULL: no memory.
+ * no mappings). NULL: no memory.
  */
-struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, pid_t pid, pid_t tid, int64_t start_ns,
-				     uint64_t cgroup_id, const char *comm);
+struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, const struct evp_raw_sample *s);
 
 /*
  * Applies an event. *ret_child (may be NULL): a new child of a selected process, else NULL. LOST
@@ -74,9 +74,6 @@ struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, pid_t pid, pid_t tid,
  */
 int evp_procs_event(struct evp_procs *ps, const struct evp_sideband_event *ev,
 		    struct evp_proc **ret_child);
-
-/* Reads again what a forked child inherited but may have lost since. Cheap after the first time. */
-void evp_procs_verify_cgroup(struct evp_procs *ps, struct evp_proc *p);
 
 /* Forgets processes that ended before this time, and with `sweep` all that only they used. */
 int evp_procs_reap(struct evp_procs *ps, int64_t before_ns, bool sweep);

@@ -37,6 +37,12 @@ int evp_translator_epoch(struct evp_translator *t)
 	return evp_writer_epoch(t->w);
 }
 
+void evp_translator_forget(struct evp_translator *t)
+{
+	evp_map_clear(&t->stacks);
+	evp_map_clear(&t->kernel);
+}
+
 static int remember(struct evp_map *map, uint64_t key, uint32_t id)
 {
 	uint64_t *place = evp_map_at(map, key, NULL);

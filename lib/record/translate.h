@@ -36,6 +36,9 @@ void evp_translator_release(struct evp_translator *t);
 /* The writer starts a new epoch and every id is forgotten. */
 int evp_translator_epoch(struct evp_translator *t);
 
+/* Kernel text changed: names are looked up anew. */
+void evp_translator_forget(struct evp_translator *t);
+
 int evp_translate_process(struct evp_translator *t, struct evp_proc *p, uint32_t *ret_id);
 
 /* Whether this process's stack was translated before: then *ret_id is its id. */

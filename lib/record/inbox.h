@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What came from the sampler and is not worked up yet: samples, which wait for the side band to
+ * catch up and then leave in order of time, and the raw stacks that samples name by hash.
+ *
+ * Memory for stacks is bounded by two generations: evp_inbox_age makes the newer the older and
+ * throws the older away. Whoever calls it asks the sampler to deliver stacks again first.
+ */
+#ifndef EVP_RECORD_INBOX_H
+#define EVP_RECORD_INBOX_H
+
+#include "base/hash.h"
+#include "record/sampler.h"
+
+#define EVP_INBOX_STACK_BYTES (4u << 20) /* of a generation, before it should age */
+
+struct evp_inbox { /* a zeroed struct is empty */
+	struct evp_raw_sample *sample;
+	size_t n, cap, next; /* `next`: the first that evp_inbox_take has not given yet */
+	struct evp_stack_store {
+		struct evp_map by_hash; /* -> struct evp_raw_stack * */
+		struct evp_arena arena;
+	} young, old;
+};
+
+int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack); /* copied */
+int evp_inbox_put_sample(struct evp_inbox *in, const struct evp_raw_sample *sample);
+
+void evp_inbox_sort(struct evp_inbox *in); /* after putting, before taking */
+/* The next sample older than this, in order of time, or NULL; valid until the next put. */
+const struct evp_raw_sample *evp_inbox_take(struct evp_inbox *in, int64_t before_ns);
+/* The stack of this hash, or NULL; valid until two agings later. */
+const struct evp_raw_stack *evp_inbox_stack(const struct evp_inbox *in, uint64_t hash);
+
+bool evp_inbox_full(const struct evp_inbox *in); /* time to age */
+void evp_inbox_age(struct evp_inbox *in);
+void evp_inbox_release(struct evp_inbox *in);
+
+#endif

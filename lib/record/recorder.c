@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
+#include "record/recorder.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "record/inbox.h"
+#include "record/processes.h"
+#include "record/sampler_perf.h"
+#include "record/sideband.h"
+#include "record/translate.h"
+#include "record/windows.h"
+#include "record/workload.h"
+
+#define TICK_MS	      200
+#define HOLD_BACK_NS  50000000LL
+#define REAP_AFTER_NS 2000000000LL /* samples of an ended process are long through by then */
+
+struct recorder {
+	const struct evp_record_opts *opts;
+	struct evp_signals signals;
+	struct evp_workload work;
+	struct evp_sideband *sb;
+	const struct evp_sampler_ops *ops;
+	struct evp_sampler *sampler;
+	struct evp_inbox inbox;
+	struct evp_procs procs;
+	struct evp_kernel_syms *ks;
+	struct evp_writer *w;
+	struct evp_translator tr;
+	struct evp_windows windows;
+	char node[256], boot_id[64];
+	int64_t real_offset_ns;		    /* unix time - CLOCK_MONOTONIC; never goes back */
+	int64_t deadline_ns, next_flush_ns; /* monotonic, unix */
+	int64_t cost_from_ns;
+	struct rusage spent;
+	uint64_t kernel_spent_ns;
+	uint64_t lost;
+	int rc;	   /* first failure inside a callback */
+	bool stop; /* end the stream now */
+	bool signalled;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+}
+
+static int64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static void keep_rc(struct recorder *r, int rc)
+{
+	if (rc && !r->rc)
+		r->rc = rc;
+}
+
+/* ---- samples and events in order of time ---- */
+
+static void on_raw_stack(void *arg, const struct evp_raw_stack *stack)
+{
+	struct recorder *r = arg;
+
+	keep_rc(r, evp_inbox_put_stack(&r->inbox, stack));
+}
+
+static void on_raw_sample(void *arg, const struct evp_raw_sample *sample)
+{
+	struct recorder *r = arg;
+
+	keep_rc(r, evp_inbox_put_sample(&r->inbox, sample));
+}
+
+static void on_loss(void *arg, int64_t time_ns, const char *reason, uint64_t n)
+{
+	struct recorder *r = arg;
+
+	r->lost += n;
+	keep_rc(r, evp_windows_loss(&r->windows, time_ns + r->real_offset_ns, reason, n));
+}
+
+static int add_sample(struct recorder *r, const struct evp_raw_sample *s)
+{
+	uint32_t process, stack;
+	struct evp_proc *p = evp_procs_of_sample(&r->procs, s);
+	int rc = p ? evp_translate_process(&r->tr, p, &process) : -ENOMEM;
+
+	if (rc)
+		return rc;
+	if (!evp_translate_known(&r->tr, p, s->stack_hash, &stack)) {
+		const struct evp_raw_stack *raw = evp_inbox_stack(&r->inbox, s->stack_hash);
+
+		if (!raw) {
+			on_loss(r, s->time_ns, "stack-missing", 1);
+			return 0;
+		}
+		rc = evp_translate_stack(&r->tr, p, raw, &stack);
+	}
+	return rc ? rc
+		  : evp_windows_add(&r->windows, s->time_ns + r->real_offset_ns, process, stack,
+				    s->period_ns);
+}
+
+static void add_samples(struct recorder *r, int64_t before_ns)
+{
+	const struct evp_raw_sample *s;
+
+	while (!r->rc && (s = evp_inbox_take(&r->inbox, before_ns)))
+		keep_rc(r, add_sample(r, s));
+}
+
+static void on_event(void *arg, const struct evp_sideband_event *ev)
+{
+	struct recorder *r = arg;
+	struct evp_proc *child;
+
+	add_samples(r, ev->time_ns);
+	keep_rc(r, evp_procs_event(&r->procs, ev, &child));
+	if (child && r->ops->follow)
+		r->ops->follow(r->sampler, child->pid);
+	if (ev->type == EVP_SB_KSYMBOL) {
+		evp_kernel_syms_ksymbol(r->ks, ev->addr, ev->len, ev->name, ev->is_bpf,
+					ev->is_unregister);
+		evp_translator_forget(&r->tr);
+	}
+}
+
+/* Works up everything older than before_ns. */
+static int drain(struct recorder *r, int64_t before_ns)
+{
+	const struct evp_sampler_sink sink = { r, on_raw_stack, on_raw_sample, on_loss };
+
+	keep_rc(r, r->ops->drain(r->sampler, &sink));
+	evp_inbox_sort(&r->inbox);
+	if (r->sb)
+		keep_rc(r, evp_sideband_drain(r->sb, before_ns, on_event, r));
+	add_samples(r, before_ns);
+	if (evp_inbox_full(&r->inbox)) {
+		if (r->ops->forget)
+			r->ops->forget(r->sampler);
+		evp_inbox_age(&r->inbox);
+	}
+	return r->rc;
+}
+
+/* ---- flushing ---- */
+
+static void read_clocks(struct recorder *r, struct evp_clock *ret)
+{
+	int64_t offset;
+
+	ret->monotonic_ns = now_ns();
+	ret->realtime_ns = clock_ns(CLOCK_REALTIME);
+	ret->boottime_ns = clock_ns(CLOCK_BOOTTIME);
+	r->procs.boot_offset_ns = ret->boottime_ns - ret->monotonic_ns;
+	offset = ret->realtime_ns - ret->monotonic_ns;
+	if (offset > r->real_offset_ns)
+		r->real_offset_ns = offset;
+}
+
+static int64_t timeval_ns(struct timeval t)
+{
+	return t.tv_sec * EVP_NSEC + t.tv_usec * 1000;
+}
+
+static int write_cost(struct recorder *r, int64_t unix_ns)
+{
+	uint64_t kernel_ns = r->ops->kernel_cost_ns ? r->ops->kernel_cost_ns(r->sampler) : 0;
+	struct evp_cost cost = { .from_ns = r->cost_from_ns, .to_ns = unix_ns };
+	struct rusage now;
+
+	getrusage(RUSAGE_SELF, &now);
+	cost.user_ns = timeval_ns(now.ru_utime) - timeval_ns(r->spent.ru_utime);
+	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(r->spent.ru_stime);
+	cost.kernel_ns = (int64_t)(kernel_ns - r->kernel_spent_ns);
+	cost.peak_rss_bytes = now.ru_maxrss * 1024L;
+	r->spent = now;
+	r->kernel_spent_ns = kernel_ns;
+	r->cost_from_ns = unix_ns;
+	return evp_writer_cost(r->w, &cost);
+}
+
+static int make_labels(struct recorder *r)
+{
+	struct evp_label labels[EVP_MAX_LABELS];
+	size_t n = r->opts->nlabels < EVP_MAX_LABELS ? r->opts->nlabels : EVP_MAX_LABELS;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		const char *label = r->opts->labels[i], *value = strchr(label, '=');
+
+		labels[i] = (struct evp_label){ 0 };
+		rc = evp_writer_string(r->w, label, (size_t)(value - label), &labels[i].key);
+		if (!rc)
+			rc = evp_writer_cstring(r->w, value + 1, &labels[i].text);
+	}
+	return rc ? rc : evp_writer_label_set(r->w, labels, n, &r->windows.labels);
+}
+
+/* Ids start anew: the open window goes out as far as it is, and what nobody uses is forgotten. */
+static int new_epoch(struct recorder *r, int64_t open_ns)
+{
+	int rc = evp_windows_write(&r->windows);
+
+	if (!rc)
+		rc = evp_writer_watermark(r->w, open_ns);
+	if (!rc)
+		rc = evp_translator_epoch(&r->tr);
+	return rc ? rc : make_labels(r);
+}
+
+static int flush(struct recorder *r, int64_t done_ns, const struct evp_clock *clock)
+{
+	bool due = evp_writer_epoch_due(r->w);
+	int64_t open_ns;
+	int rc = evp_windows_advance(&r->windows, done_ns + r->real_offset_ns, &open_ns);
+
+	if (!rc)
+		rc = evp_writer_clock(r->w, clock);
+	if (!rc)
+		rc = write_cost(r, clock->realtime_ns);
+	if (!rc)
+		rc = due ? new_epoch(r, open_ns) : evp_writer_watermark(r->w, open_ns);
+	return rc ? rc : evp_procs_reap(&r->procs, done_ns - REAP_AFTER_NS, due);
+}
+
+static int tick(struct recorder *r)
+{
+	struct evp_clock clock;
+	int64_t done_ns;
+	int rc;
+
+	read_clocks(r, &clock);
+	done_ns = clock.monotonic_ns - HOLD_BACK_NS;
+	rc = drain(r, done_ns);
+	if (rc || done_ns + r->real_offset_ns < r->next_flush_ns)
+		return rc;
+	r->next_flush_ns = done_ns + r->real_offset_ns;
+	r->next_flush_ns += r->opts->flush_ns - r->next_flush_ns % r->opts->flush_ns;
+	return flush(r, done_ns, &clock);
+}
+
+/* ---- the loop ---- */
+
+/* A terminal's signal reaches the command by itself, one sent to us is passed on; it then decides. */
+static void on_signal(struct recorder *r)
+{
+	bool sent;
+	int sig = evp_signals_next(&r->signals, &sent);
+
+	if (!sig)
+		return;
+	if (!r->work.pid || r->signalled)
+		r->stop = true;
+	r->signalled = true;
+	if (r->work.pid && sent)
+		evp_workload_signal(&r->work, sig);
+}
+
+/* Whether nobody that was asked for is left. */
+static bool targets_ended(const struct recorder *r)
+{
+	const struct evp_record_opts *o = r->opts;
+
+	if (o->all || o->targets->ncgroups || r->work.pid)
+		return false;
+	for (size_t i = 0; i < r->procs.by_pid.nslots; i++) {
+		const struct evp_map_slot *slot = &r->procs.by_pid.slot[i];
+		const struct evp_proc *p = (const struct evp_proc *)(uintptr_t)slot->value;
+
+		if (slot->used && p && p->selected && !p->exit_ns)
+			return false;
+	}
+	return true;
+}
+
+static int timeout_ms(const struct recorder *r)
+{
+	int64_t left_ms = (r->deadline_ns - now_ns()) / 1000000 + 1;
+
+	if (!r->deadline_ns || left_ms > TICK_MS)
+		return TICK_MS;
+	return left_ms < 0 ? 0 : (int)left_ms;
+}
+
+static int loop(struct recorder *r)
+{
+	struct pollfd fds[4] = {
+		{ .fd = r->signals.fd, .events = POLLIN },
+		{ .fd = r->ops->poll_fd ? r->ops->poll_fd(r->sampler) : -1, .events = POLLIN },
+		{ .fd = r->opts->out->fd }, /* POLLERR: the reader is gone */
+		{ .fd = r->work.pid ? r->work.pidfd : -1, .events = POLLIN },
+	};
+	int rc = 0;
+
+	while (!rc && !r->stop) {
+		if (poll(fds, EVP_ARRAY_SIZE(fds), timeout_ms(r)) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[0].revents)
+			on_signal(r);
+		if (fds[2].revents & POLLERR)
+			return -EPIPE;
+		rc = tick(r);
+		if ((r->work.pid && evp_workload_poll(&r->work)) || targets_ended(r) ||
+		    (r->deadline_ns && now_ns() >= r->deadline_ns))
+			r->stop = true;
+	}
+	return rc;
+}
+
+/* The rest: nothing is held back any more. */
+static int finish(struct recorder *r)
+{
+	struct evp_clock clock;
+	int rc;
+
+	r->ops->stop(r->sampler);
+	read_clocks(r, &clock);
+	rc = drain(r, INT64_MAX);
+	if (!rc)
+		rc = evp_windows_write(&r->windows);
+	if (!rc)
+		rc = evp_writer_clock(r->w, &clock);
+	if (!rc)
+		rc = write_cost(r, clock.realtime_ns);
+	return rc ? rc : evp_writer_end(r->w);
+}
+
+/* ---- starting ---- */
+
+static int open_sampler(struct recorder *r, struct evp_err *err)
+{
+	const struct evp_record_opts *o = r->opts;
+	struct evp_sampler_opts so = {
+		.freq_hz = o->freq_hz,
+		.user = o->user,
+		.kernel = o->kernel,
+		.all = o->all,
+		.pids = o->targets->pid,
+		.npids = (uint32_t)o->targets->npids,
+		.cgroup_ids = o->targets->cgroup_id,
+		.ncgroups = (uint32_t)o->targets->ncgroups,
+	};
+	struct evp_err why = { 0 };
+	const char *note;
+	int rc;
+
+	if (o->backend != EVP_BACKEND_PERF) {
+		r->ops = &evp_sampler_bpf;
+		rc = r->ops->open(&r->sampler, &so, &why);
+		if (!rc || o->backend == EVP_BACKEND_BPF) {
+			if (rc)
+				evp_fail(err, -rc, "%s", why.msg);
+			return rc;
+		}
+		o->warn("%s; sampling through perf events instead", why.msg);
+	}
+	r->ops = &evp_sampler_perf;
+	rc = r->ops->open(&r->sampler, &so, err);
+	note = rc ? NULL : evp_sampler_perf_note(r->sampler);
+	if (note)
+		o->warn("%s", note);
+	return rc;
+}
+
+static int open_sideband(struct recorder *r, struct evp_err *err)
+{
+	return evp_sideband_open(&r->sb,
+				 &(struct evp_sideband_opts){ .all = true,
+							      .pids = r->opts->targets->pid,
+							      .npids = r->opts->targets->npids },
+				 err);
+}
+
+static void read_names(struct recorder *r)
+{
+	const char *node = r->opts->node ? r->opts->node : getenv("EVP_NODE");
+	struct evp_str id = { 0 };
+
+	if (node && *node)
+		snprintf(r->node, sizeof(r->node), "%s", node);
+	else if (gethostname(r->node, sizeof(r->node) - 1))
+		r->node[0] = 0;
+	if (!evp_read_file("/proc/sys/kernel/random/boot_id", 4096, &id, NULL) && id.buf)
+		snprintf(r->boot_id, sizeof(r->boot_id), "%.*s", (int)strcspn(id.buf, "\n"),
+			 id.buf);
+	evp_str_release(&id);
+}
+
+static int define_event(struct recorder *r)
+{
+	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
+	int rc = 0;
+
+	e.period = EVP_NSEC / (int64_t)r->opts->freq_hz;
+	rc |= evp_writer_cstring(r->w, "cpu", &e.name);
+	rc |= evp_writer_cstring(r->w, "samples", &e.types[0].type);
+	rc |= evp_writer_cstring(r->w, "count", &e.types[0].unit);
+	rc |= evp_writer_cstring(r->w, "cpu", &e.types[1].type);
+	rc |= evp_writer_cstring(r->w, "nanoseconds", &e.types[1].unit);
+	e.period_type = e.types[1];
+	if (rc)
+		return evp_writer_error(r->w);
+	return evp_writer_event(r->w, &e, &r->windows.event);
+}
+
+static int open_stream(struct recorder *r, struct evp_err *err)
+{
+	const struct evp_record_opts *o = r->opts;
+	struct evp_writer_opts wo = { .sink = evp_writer_out_sink,
+				      .flush = evp_writer_out_flush,
+				      .sink_arg = o->out,
+				      .tool = o->tool,
+				      .options = o->options };
+	struct evp_clock clock;
+	int rc = evp_writer_new(&r->w, &wo, err);
+
+	if (rc)
+		return rc;
+	read_names(r);
+	read_clocks(r, &clock);
+	r->cost_from_ns = clock.realtime_ns;
+	r->next_flush_ns = clock.realtime_ns + o->flush_ns - clock.realtime_ns % o->flush_ns;
+	r->windows.w = r->w;
+	r->windows.len_ns = o->window_ns;
+	evp_translator_init(&r->tr, r->w, r->ks, r->node, r->boot_id);
+	rc = define_event(r);
+	if (!rc)
+		rc = make_labels(r);
+	if (!rc)
+		rc = evp_writer_clock(r->w, &clock);
+	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
+}
+
+static int start(struct recorder *r, struct evp_err *err)
+{
+	int rc = evp_kernel_syms_new(&r->ks, "");
+
+	if (rc)
+		return evp_fail_oom(err);
+	rc = open_sideband(r, err);
+	if (!rc)
+		rc = open_sampler(r, err);
+	if (!rc)
+		rc = open_stream(r, err);
+	return rc ? rc : r->ops->start(r->sampler, err);
+}
+
+/* Those that were there before. What happens meanwhile waits in the side band. */
+static int read_processes(struct recorder *r, struct evp_err *err)
+{
+	const struct evp_targets *t = r->opts->targets;
+
+	for (size_t i = 0; i < t->npids; i++) {
+		struct evp_proc *p = evp_procs_scan_pid(&r->procs, t->pid[i]);
+
+		if (!p && !r->opts->all)
+			return evp_fail(err, ESRCH, "process %d ended before it could be sampled",
+					t->pid[i]);
+		if (p)
+			p->selected = true;
+	}
+	return 0;
+}
+
+static int record(struct recorder *r, struct evp_err *err)
+{
+	int rc = start(r, err);
+
+	if (!rc)
+		rc = read_processes(r, err);
+	if (rc)
+		return rc;
+	if (r->work.pid) {
+		rc = evp_workload_release(&r->work, err);
+		if (rc)
+			return evp_fail_errno(err, -rc, "cannot run '%s'", r->opts->argv[0]);
+	}
+	if (r->opts->all)
+		rc = evp_procs_scan(&r->procs, err);
+	if (rc)
+		return rc;
+	if (r->opts->duration_ns)
+		r->deadline_ns = now_ns() + r->opts->duration_ns;
+	rc = loop(r);
+	if (!rc)
+		rc = finish(r);
+	if (rc && rc != -EPIPE)
+		evp_fail_errno(err, -rc, "recording stopped");
+	return rc;
+}
+
+/* ---- the whole ---- */
+
+int evp_record_check_label(const char *label, struct evp_err *err)
+{
+	size_t key = strspn(label,
+			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+
+	if (!key || label[key] != '=' || (label[0] >= '0' && label[0] <= '9'))
+		return evp_fail(
+			err, EINVAL,
+			"'%s' is no label; write KEY=VALUE, the key of letters, digits and _",
+			label);
+	return 0;
+}
+
+static void close_all(struct recorder *r)
+{
+	if (r->sampler)
+		r->ops->close(r->sampler);
+	evp_sideband_close(r->sb);
+	evp_inbox_release(&r->inbox);
+	evp_procs_release(&r->procs);
+	evp_windows_release(&r->windows);
+	evp_translator_release(&r->tr);
+	evp_writer_free(r->w);
+	evp_kernel_syms_free(r->ks);
+}
+
+static int run_command(struct recorder *r, struct evp_err *err)
+{
+	int rc = evp_workload_start(&r->work, r->opts->argv, &r->signals, r->opts->stdout_is_stream,
+				    err);
+
+	if (rc)
+		r->work.pid = 0;
+	else if (evp_targets_add_pid(r->opts->targets, r->work.pid))
+		rc = evp_fail(err, E2BIG, "too many processes");
+	return rc;
+}
+
+static void end_command(struct recorder *r, struct evp_record_result *ret)
+{
+	if (!r->work.pid)
+		return;
+	if (!r->work.released)
+		evp_workload_release(&r->work, NULL);
+	ret->ran_command = true;
+	ret->command_status = evp_workload_wait(&r->work);
+	evp_workload_close(&r->work);
+}
+
+int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result *ret,
+		   struct evp_err *err)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+	int rc;
+
+	*ret = (struct evp_record_result){ 0 };
+	if (!r)
+		return evp_fail_oom(err);
+	r->opts = opts;
+	rc = evp_signals_open(&r->signals, err);
+	if (rc)
+		goto out;
+	if (opts->argv)
+		rc = run_command(r, err);
+	if (!rc)
+		rc = evp_procs_init(&r->procs);
+	if (!rc)
+		rc = record(r, err);
+	ret->reader_gone = rc == -EPIPE;
+	if (rc == -EPIPE)
+		rc = 0;
+	ret->samples = r->windows.samples;
+	ret->lost = (int64_t)r->lost;
+	close_all(r);
+	end_command(r, ret);
+	evp_signals_close(&r->signals);
+out:
+	free(r);
+	return rc;
+}

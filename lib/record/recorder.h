@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The recorder: a sampler and the side band on one end, an evp-stream(5) on the other.
+ *
+ * Several times a second it takes what the sampler has, puts samples and process events into one
+ * order of time, holds back the last 50 ms (another CPU may still say something older), turns
+ * addresses into locations and adds samples up by window. Every flush writes the windows that are
+ * complete, with clock, losses, what the recording cost, and a watermark.
+ *
+ * Start-up order matters: the side band first, so that nothing is missed; then sampling; only then
+ * /proc is read, because that takes long and the first sample must not wait for it. Names of the
+ * kernel are read when the first kernel frame wants one.
+ */
+#ifndef EVP_RECORD_RECORDER_H
+#define EVP_RECORD_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/io.h"
+#include "record/targets.h"
+
+enum evp_record_backend {
+	EVP_BACKEND_AUTO, /* BPF, or perf with a line that says why not BPF */
+	EVP_BACKEND_BPF,
+	EVP_BACKEND_PERF,
+};
+
+struct evp_record_opts {
+	bool all;		     /* the whole machine; else only targets and command */
+	struct evp_targets *targets; /* the command's pid is added */
+	char *const *argv;	     /* command, NULL none: its end ends the recording */
+	bool user, kernel;	     /* frames to keep */
+	uint64_t freq_hz;
+	int64_t duration_ns; /* 0: until a signal, or until every target has ended */
+	int64_t flush_ns, window_ns;
+	const char *const *labels; /* "KEY=VALUE", checked by evp_record_check_label */
+	size_t nlabels;
+	enum evp_record_backend backend;
+	const char *node;	    /* NULL: $EVP_NODE or the host's name */
+	struct evp_out *out;	    /* open; finishing it is the caller's */
+	bool stdout_is_stream;	    /* then the command's stdout is our stderr */
+	const char *tool, *options; /* of the provenance record; tool NULL: none */
+	/* Lines for people: what is given up, and (note) details that nobody has to know. */
+	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+	void (*note)(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+};
+
+struct evp_record_result {
+	bool ran_command;
+	int command_status; /* as a shell would say it: 128+signal, 126, 127 */
+	bool reader_gone;   /* whoever read the stream closed it; no error */
+	int64_t samples, lost;
+};
+
+/* A label must be KEY=VALUE with a key as evp-stream(5) wants it. 0 or -EINVAL. */
+int evp_record_check_label(const char *label, struct evp_err *err);
+
+/*
+ * Records until the end, which a signal, the duration, the command or the targets bring about.
+ * 0, or -errno with err; `ret` is filled in both cases. A command is run and waited for whatever
+ * else goes wrong.
+ */
+int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result *ret,
+		   struct evp_err *err);
+
+#endif

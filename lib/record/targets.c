@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
+#include "record/targets.h"
+
+#include <errno.h>
+#include <mntent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* linux/magic.h */
+#define CGROUP_MAGIC  0x0027e0eb
+#define CGROUP2_MAGIC 0x63677270
+
+int evp_targets_add_pid(struct evp_targets *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->npids; i++)
+		if (t->pid[i] == pid)
+			return 0;
+	if (t->npids >= EVP_MAX_TARGETS)
+		return -E2BIG;
+	if (evp_grow(&t->pid, &t->cpids, t->npids + 1, sizeof(*t->pid)))
+		return -ENOMEM;
+	t->pid[t->npids++] = pid;
+	return 0;
+}
+
+/* A thread's number has a folder in /proc too, but is no process. */
+static bool process_exists(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
+	return !stat(path, &st);
+}
+
+static int add_one(struct evp_targets *t, const char *text, struct evp_err *err)
+{
+	uint64_t pid;
+	int rc;
+
+	if (evp_parse_u64(text, &pid) || !pid || pid > INT32_MAX)
+		return evp_fail(err, EINVAL, "'%s' is no process number", text);
+	if (!process_exists((pid_t)pid))
+		return evp_fail(err, ESRCH, "no process %s", text);
+	rc = evp_targets_add_pid(t, (pid_t)pid);
+	if (rc == -E2BIG)
+		return evp_fail(err, E2BIG, "more than %d processes", EVP_MAX_TARGETS);
+	return rc ? evp_fail_oom(err) : 0;
+}
+
+int evp_targets_add_pids(struct evp_targets *t, const char *list, struct evp_err *err)
+{
+	char *copy = strdup(list), *rest = copy, *item;
+	int rc = copy ? 0 : evp_fail_oom(err);
+
+	while (!rc && (item = strsep(&rest, ",")))
+		rc = add_one(t, item, err);
+	free(copy);
+	return rc;
+}
+
+/* 1: `path` is a folder of the v2 hierarchy, *ret_id its id; 0: of something else; -errno. */
+static int v2_id(const char *path, uint64_t *ret_id, bool *ret_v1)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (statfs(path, &fs) || stat(path, &st))
+		return -errno;
+	*ret_v1 = *ret_v1 || fs.f_type == CGROUP_MAGIC;
+	if (fs.f_type != CGROUP2_MAGIC || !S_ISDIR(st.st_mode))
+		return 0;
+	*ret_id = st.st_ino; /* kernfs: the inode is the cgroup's id */
+	return 1;
+}
+
+/* Tries `path` below every mount of this type. As v2_id. */
+static int below_mounts(const char *type, const char *path, uint64_t *ret_id, bool *ret_v1)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	const struct mntent *m;
+	char full[8192];
+	int rc = 0;
+
+	while (f && rc != 1 && (m = getmntent(f))) {
+		if (strcmp(m->mnt_type, type) != 0)
+			continue;
+		snprintf(full, sizeof(full), "%s/%s", m->mnt_dir, path);
+		rc = v2_id(full, ret_id, ret_v1);
+	}
+	if (f)
+		endmntent(f);
+	return rc;
+}
+
+int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_err *err)
+{
+	bool v1 = false;
+	uint64_t id;
+	int rc = path[0] == '/' ? v2_id(path, &id, &v1) : 0;
+
+	if (rc != 1)
+		rc = below_mounts("cgroup2", path, &id, &v1);
+	if (rc != 1) {
+		below_mounts("cgroup", path, &id, &v1);
+		if (v1)
+			return evp_fail(
+				err, EINVAL,
+				"'%s' is in a cgroup v1 hierarchy; -G selects by cgroup v2 only",
+				path);
+		return evp_fail(err, ENOENT, "no cgroup '%s' below a cgroup v2 mount", path);
+	}
+	if (t->ncgroups >= EVP_MAX_TARGETS)
+		return evp_fail(err, E2BIG, "more than %d cgroups", EVP_MAX_TARGETS);
+	if (evp_grow(&t->cgroup_id, &t->ccgroups, t->ncgroups + 1, sizeof(*t->cgroup_id)))
+		return evp_fail_oom(err);
+	t->cgroup_id[t->ncgroups++] = id;
+	return 0;
+}
+
+void evp_targets_release(struct evp_targets *t)
+{
+	free(t->pid);
+	free(t->cgroup_id);
+	*t = (struct evp_targets){ 0 };
+}
