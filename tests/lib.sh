@@ -12,6 +12,7 @@
 #	$TOP  the source tree, where the test runs      $BIN  build/bin, first on PATH
 #	$T    a directory of its own, gone at the end   $B    the build folder
 #	$rc $T/out $T/err   what the last run/status left
+#	$FLAMEGRAPH  Debian's flamegraph.pl            build/peers holds other peers (scripts/peers)
 # Run one test with `make && tests/NAME.t`; `ACCEPT=1 tests/NAME.t` rewrites what `expect` compares with.
 
 set -u
@@ -20,7 +21,8 @@ cd "$TOP" || exit 1
 B=${B:-build}
 case $B in /*) ;; *) B=$TOP/$B ;; esac
 BIN=$B/bin
-PATH=$BIN:$PATH
+PATH=$BIN:$PATH:$TOP/build/peers/cargo/bin
+FLAMEGRAPH=/usr/share/perl5/Devel/NYTProf/flamegraph.pl
 T=$(mktemp -d "${TMPDIR:-/tmp}/evp-test.XXXXXX") || exit 1
 export TOP B BIN T PATH LC_ALL=C.UTF-8 TZ=UTC0
 export XDG_DATA_HOME="$T/xdg/data" XDG_CONFIG_HOME="$T/xdg/config" XDG_CACHE_HOME="$T/xdg/cache"
