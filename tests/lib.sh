@@ -24,7 +24,7 @@ BIN=$B/bin
 PATH=$BIN:$PATH:$TOP/build/peers/cargo/bin
 FLAMEGRAPH=/usr/share/perl5/Devel/NYTProf/flamegraph.pl
 T=$(mktemp -d "${TMPDIR:-/tmp}/evp-test.XXXXXX") || exit 1
-export TOP B BIN T PATH LC_ALL=C.UTF-8 TZ=UTC0
+export TOP B BIN T PATH FLAMEGRAPH LC_ALL=C.UTF-8 TZ=UTC0
 export XDG_DATA_HOME="$T/xdg/data" XDG_CONFIG_HOME="$T/xdg/config" XDG_CACHE_HOME="$T/xdg/cache"
 export GOCACHE="$TOP/build/peers/go-build"
 unset DEBUGINFOD_URLS EVP_STORE EVP_NODE NO_COLOR
