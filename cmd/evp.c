@@ -74,7 +74,7 @@ static int is_program(const struct dirent *entry)
 	       !name[4 + strspn(name + 4, "abcdefghijklmnopqrstuvwxyz")];
 }
 
-/* What a program of this folder says of itself: the second line of its -h. */
+/* What a program of this folder says of itself: the line behind the synopsis in its -h. */
 static void print_summary(const char *program)
 {
 	char command[NAME_MAX + 32], line[512] = "";
@@ -83,7 +83,8 @@ static void print_summary(const char *program)
 	snprintf(command, sizeof(command), "./%s -h 2>/dev/null", program);
 	help = popen(command, "re");
 	if (help) {
-		if (!fgets(line, sizeof(line), help) || !fgets(line, sizeof(line), help))
+		while (fgets(line, sizeof(line), help) &&
+		       (!strncmp(line, "usage:", 6) || line[0] == ' '))
 			line[0] = 0;
 		pclose(help);
 	}
