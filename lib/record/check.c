@@ -314,13 +314,10 @@ static void check_sideband(struct evp_check *c)
 	if (!(has & EVP_SB_SYSTEM_WIDE)) {
 		answer(i, EVP_CHECK_PART, "of one's own processes only");
 		evp_perf_access_hint(true, i->hint, sizeof(i->hint));
-	} else if (!(has & EVP_SB_HAS_BUILD_ID)) {
-		answer(i, EVP_CHECK_PART,
-		       "without build IDs (Linux 5.12): files are opened for them");
 	} else {
-		answer(i, EVP_CHECK_YES, "with build IDs%s%s",
-		       has & EVP_SB_HAS_KSYMBOL ? ", kernel symbols" : "",
-		       has & EVP_SB_HAS_CGROUP ? ", cgroups" : "");
+		answer(i, EVP_CHECK_YES, "of all processes%s%s",
+		       has & EVP_SB_HAS_KSYMBOL ? ", with kernel symbols" : "",
+		       has & EVP_SB_HAS_CGROUP ? ", with cgroups" : "");
 	}
 }
 

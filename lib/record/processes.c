@@ -291,8 +291,6 @@ static int on_mmap(struct evp_procs *ps, const struct evp_sideband_event *ev)
 		set_exe(ps, p, ev->name, ev->name_len);
 	return map_file(ps, p, &m,
 			&(struct evp_file_key){ .path = ev->name,
-						.build_id = ev->build_id,
-						.build_id_len = ev->build_id_len,
 						.dev_major = ev->dev_major,
 						.dev_minor = ev->dev_minor,
 						.inode = ev->inode,

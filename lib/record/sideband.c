@@ -19,6 +19,12 @@ struct evp_sideband {
 	void *arg;
 };
 
+/*
+ * build_id stays 0. Kernels from 5.12 to at least 6.18 mark an mmap record as carrying a build ID in
+ * a header that is shared by all events it is delivered to, and never take the mark off: while one
+ * program asks for build IDs, every other program's records claim to carry one too, and perf record
+ * aborts on them. Files are identified by device and inode instead and opened for their build ID.
+ */
 static const struct perf_event_attr side_attr = {
 	.type = PERF_TYPE_SOFTWARE,
 	.config = PERF_COUNT_SW_DUMMY,
@@ -28,7 +34,6 @@ static const struct perf_event_attr side_attr = {
 	.exclude_hv = 1,
 	.mmap = 1,
 	.mmap2 = 1,
-	.build_id = 1,
 	.comm = 1,
 	.comm_exec = 1,
 	.task = 1,
@@ -44,9 +49,7 @@ static const struct perf_event_attr side_attr = {
 /* Gives up the youngest attribute still set. False: there is none left to give up. */
 static bool step_down(struct perf_event_attr *attr)
 {
-	if (attr->build_id) /* 5.12 */
-		attr->build_id = 0;
-	else if (attr->cgroup) /* 5.7, and CONFIG_CGROUP_PERF */
+	if (attr->cgroup) /* 5.7, and CONFIG_CGROUP_PERF */
 		attr->cgroup = 0;
 	else if (attr->ksymbol) /* 5.1 */
 		attr->ksymbol = 0;
@@ -120,8 +123,8 @@ unsigned int evp_sideband_features(const struct evp_sideband *sb)
 {
 	const struct perf_event_attr *a = &sb->set.attr;
 
-	return (a->build_id ? EVP_SB_HAS_BUILD_ID : 0) | (a->cgroup ? EVP_SB_HAS_CGROUP : 0) |
-	       (a->ksymbol ? EVP_SB_HAS_KSYMBOL : 0) | (a->comm_exec ? EVP_SB_HAS_COMM_EXEC : 0) |
+	return (a->cgroup ? EVP_SB_HAS_CGROUP : 0) | (a->ksymbol ? EVP_SB_HAS_KSYMBOL : 0) |
+	       (a->comm_exec ? EVP_SB_HAS_COMM_EXEC : 0) |
 	       (sb->system_wide ? EVP_SB_SYSTEM_WIDE : 0);
 }
 

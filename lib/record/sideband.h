@@ -32,7 +32,7 @@
 #include "base/err.h"
 
 enum evp_sideband_type {
-	EVP_SB_MMAP,	/* an executable mapping: addr, len, pgoff, prot, flags, file, build ID */
+	EVP_SB_MMAP,	/* an executable mapping: addr, len, pgoff, prot, flags, file */
 	EVP_SB_COMM,	/* comm is the thread's new name; is_exec: by execve */
 	EVP_SB_FORK,	/* pid/tid is new, from ppid/ptid; pid == ppid: a thread */
 	EVP_SB_EXIT,	/* thread tid is gone; pid == tid says the leader, maybe before others */
@@ -40,8 +40,6 @@ enum evp_sideband_type {
 	EVP_SB_CGROUP,	/* a new cgroup: cgroup_id, name is its path from the hierarchy's root */
 	EVP_SB_LOST,	/* `lost` events did not make it */
 };
-
-#define EVP_SB_BUILD_ID_MAX 20
 
 struct evp_sideband_event {
 	enum evp_sideband_type type;
@@ -53,9 +51,7 @@ struct evp_sideband_event {
 	uint64_t pgoff;	      /* mmap: file offset in bytes */
 	uint32_t prot, flags; /* mmap: PROT_*, MAP_* */
 	uint32_t dev_major, dev_minor;
-	uint64_t inode, inode_generation; /* mmap without a build ID, else 0 */
-	uint8_t build_id[EVP_SB_BUILD_ID_MAX];
-	uint32_t build_id_len; /* 0: none */
+	uint64_t inode, inode_generation; /* mmap, else 0 */
 	/*
 	 * mmap: the file, or "//anon", "[vdso]", "[heap]", "/memfd:x (deleted)"; comm: the name;
 	 * ksymbol: the symbol; cgroup: the path; else "". NUL-terminated, dies with the call.
@@ -71,11 +67,10 @@ struct evp_sideband_event {
 
 /* What the kernel agreed to. Asked for all; older kernels get less, attribute by attribute. */
 enum {
-	EVP_SB_HAS_BUILD_ID = 1,
-	EVP_SB_HAS_CGROUP = 2,
-	EVP_SB_HAS_KSYMBOL = 4,
-	EVP_SB_HAS_COMM_EXEC = 8,
-	EVP_SB_SYSTEM_WIDE = 16,
+	EVP_SB_HAS_CGROUP = 1,
+	EVP_SB_HAS_KSYMBOL = 2,
+	EVP_SB_HAS_COMM_EXEC = 4,
+	EVP_SB_SYSTEM_WIDE = 8,
 };
 
 struct evp_sideband_opts {

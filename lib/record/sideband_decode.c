@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-#ifndef PERF_RECORD_MISC_MMAP_BUILD_ID
-#define PERF_RECORD_MISC_MMAP_BUILD_ID (1 << 14)
-#endif
-
 /* Bodies as perf_event_open(2) has them, behind the header and before the trailer. */
 struct mmap_body {
 	uint32_t pid, tid;
@@ -15,15 +11,8 @@ struct mmap_body {
 
 struct mmap2_body {
 	struct mmap_body base;
-	union {
-		struct {
-			uint32_t major, minor;
-			uint64_t inode, generation;
-		} file;
-		struct {
-			uint8_t len, reserved[3], bytes[EVP_SB_BUILD_ID_MAX];
-		} build_id;
-	};
+	uint32_t major, minor;
+	uint64_t inode, generation;
 	uint32_t prot, flags;
 };
 
@@ -93,7 +82,11 @@ static int decode_mmap(struct body *b, struct evp_sideband_event *e)
 	return take_name(b, e);
 }
 
-static int decode_mmap2(struct body *b, uint16_t misc, struct evp_sideband_event *e)
+/*
+ * PERF_RECORD_MISC_MMAP_BUILD_ID is not looked at: nobody asked for build IDs, and where the mark is
+ * set nevertheless, it is another program's (see side_attr).
+ */
+static int decode_mmap2(struct body *b, struct evp_sideband_event *e)
 {
 	struct mmap2_body m;
 	int rc = take(b, &m, sizeof(m));
@@ -103,17 +96,10 @@ static int decode_mmap2(struct body *b, uint16_t misc, struct evp_sideband_event
 	set_range(e, &m.base);
 	e->prot = m.prot;
 	e->flags = m.flags;
-	if (!(misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
-		e->dev_major = m.file.major;
-		e->dev_minor = m.file.minor;
-		e->inode = m.file.inode;
-		e->inode_generation = m.file.generation;
-	} else if (m.build_id.len <= EVP_SB_BUILD_ID_MAX) {
-		memcpy(e->build_id, m.build_id.bytes, m.build_id.len);
-		e->build_id_len = m.build_id.len;
-	} else {
-		return -EBADMSG;
-	}
+	e->dev_major = m.major;
+	e->dev_minor = m.minor;
+	e->inode = m.inode;
+	e->inode_generation = m.generation;
 	return take_name(b, e);
 }
 
@@ -190,7 +176,7 @@ static int decode_body(const struct perf_event_header *h, struct body *b,
 	case PERF_RECORD_MMAP:
 		return decode_mmap(b, e);
 	case PERF_RECORD_MMAP2:
-		return decode_mmap2(b, h->misc, e);
+		return decode_mmap2(b, e);
 	case PERF_RECORD_COMM:
 		return decode_comm(b, h->misc, e);
 	case PERF_RECORD_FORK:
