@@ -104,6 +104,27 @@ long evp_unquote(const char *text, size_t limit, struct evp_str *out, size_t *re
 	return (long)at + (text[at] == quote && limit == SIZE_MAX);
 }
 
+void evp_quote(struct evp_str *out, const char *bytes, size_t len)
+{
+	size_t i, n;
+
+	evp_str_putc(out, '"');
+	for (i = 0; i < len; i += n ? n : 1) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		n = evp_utf8_len(bytes + i, len - i);
+		if (c == '\n')
+			evp_str_puts(out, "\\n");
+		else if (c == '"' || c == '\\')
+			evp_str_printf(out, "\\%c", c);
+		else if (!n || c < 0x20 || c == 0x7f)
+			evp_str_printf(out, "\\x%02x", c);
+		else
+			evp_str_add(out, bytes + i, n);
+	}
+	evp_str_putc(out, '"');
+}
+
 #define SHOWN 72 /* columns of text in a caret message */
 
 /* One column: control bytes and stray bytes as '?'. Returns the bytes taken. */

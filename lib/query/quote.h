@@ -21,6 +21,9 @@
 long evp_unquote(const char *text, size_t limit, struct evp_str *out, size_t *ret_at,
 		 struct evp_err *err);
 
+/* The reverse: in double quotes, on one line; what is not printable as an escape. */
+void evp_quote(struct evp_str *out, const char *bytes, size_t len);
+
 /*
  * Adds to err's message the text on a line of its own, or the part around byte `at` when it is
  * long, and a caret below that byte. Returns -err->code.

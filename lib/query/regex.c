@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/quote.h"
+
 #define MATCH_LIMIT    1000000
 #define HEAP_LIMIT_KIB 4096
 
@@ -13,7 +15,7 @@ struct evp_regex {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *context;
-	char shown[64]; /* the pattern's beginning, for messages */
+	char *pattern;
 };
 
 static int compile(struct evp_regex *re, const char *pattern, size_t len, unsigned int flags,
@@ -48,12 +50,12 @@ int evp_regex_new(struct evp_regex **ret_re, const char *pattern, size_t len, un
 		  size_t *ret_offset, struct evp_err *err)
 {
 	struct evp_regex *re = calloc(1, sizeof(*re));
-	size_t shown = len < sizeof(re->shown) ? len : sizeof(re->shown) - 1;
 	int rc;
 
-	if (!re)
+	if (!re || !(re->pattern = strndup(pattern, len))) {
+		free(re);
 		return evp_fail_oom(err);
-	memcpy(re->shown, pattern, shown);
+	}
 	rc = compile(re, pattern, len, flags, ret_offset, err);
 	if (rc)
 		goto out;
@@ -75,6 +77,19 @@ out:
 	return rc;
 }
 
+int evp_regex_new_shown(struct evp_regex **ret_re, const char *pattern, struct evp_err *err)
+{
+	size_t at = 0;
+	int rc = evp_regex_new(ret_re, pattern, strlen(pattern), EVP_REGEX_JIT, &at, err);
+
+	return rc == -EINVAL ? evp_fail_caret(err, pattern, at) : rc;
+}
+
+const char *evp_regex_pattern(const struct evp_regex *re)
+{
+	return re->pattern;
+}
+
 void evp_regex_free(struct evp_regex *re)
 {
 	if (!re)
@@ -82,6 +97,7 @@ void evp_regex_free(struct evp_regex *re)
 	pcre2_match_data_free(re->data);
 	pcre2_match_context_free(re->context);
 	pcre2_code_free(re->code);
+	free(re->pattern);
 	free(re);
 }
 
@@ -98,6 +114,6 @@ int evp_regex_test(struct evp_regex *re, const char *text, size_t len, struct ev
 	if (rc == PCRE2_ERROR_NOMEMORY)
 		return evp_fail_oom(err);
 	pcre2_get_error_message(rc, words, sizeof(words));
-	return evp_fail(err, EINVAL, "regular expression '%s' gave up: %s", re->shown,
+	return evp_fail(err, E2BIG, "regular expression '%.64s' gave up: %s", re->pattern,
 			(char *)words);
 }

@@ -30,9 +30,12 @@ struct evp_regex;
  */
 int evp_regex_new(struct evp_regex **ret_re, const char *pattern, size_t len, unsigned int flags,
 		  size_t *ret_offset, struct evp_err *err);
+/* The same for an option's value: unanchored, JIT, a caret under the place in the message. */
+int evp_regex_new_shown(struct evp_regex **ret_re, const char *pattern, struct evp_err *err);
+const char *evp_regex_pattern(const struct evp_regex *re); /* as given */
 void evp_regex_free(struct evp_regex *re);
 
-/* 1: matches, 0: does not, -EINVAL: gave up at a limit, -ENOMEM. */
+/* 1: matches, 0: does not, -E2BIG: gave up at a limit, -ENOMEM. */
 int evp_regex_test(struct evp_regex *re, const char *text, size_t len, struct evp_err *err);
 
 #endif

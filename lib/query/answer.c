@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From what a scan found to an answer in order. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/filter.h"
+#include "query/scan.h"
+
+struct evp_answer_private {
+	struct evp_scan scan;
+	uint32_t *group_values;
+};
+
+/* ---- the order of groups ---- */
+
+struct group_order {
+	uint32_t id;
+	int64_t window_ms;
+	const uint32_t *rank; /* of each label's value */
+	size_t n;
+};
+
+static int compare_groups(const void *va, const void *vb)
+{
+	const struct group_order *a = va, *b = vb;
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->rank[i] != b->rank[i])
+			return a->rank[i] < b->rank[i] ? -1 : 1;
+	return (a->window_ms > b->window_ms) - (a->window_ms < b->window_ms);
+}
+
+static int compare_bytes(const void *va, const void *vb, void *arg)
+{
+	const struct evp_bytes *item = arg;
+	const struct evp_bytes *a = &item[*(const uint32_t *)va], *b = &item[*(const uint32_t *)vb];
+	int c = memcmp(a->ptr, b->ptr, a->len < b->len ? a->len : b->len);
+
+	return c ? c : (a->len > b->len) - (a->len < b->len);
+}
+
+static int compare_stacks(const void *va, const void *vb, void *arg)
+{
+	const struct evp_bytes *item = arg;
+
+	return evp_stack_compare(&item[*(const uint32_t *)va], &item[*(const uint32_t *)vb]);
+}
+
+typedef int (*compare_fn)(const void *a, const void *b, void *arg);
+
+/*
+ * What place each of n texts has among them: *ret_rank[id]. *ret_order is the reverse, or NULL
+ * where they are in order as they lie.
+ */
+static int rank_texts(const struct evp_bytes *item, size_t n, compare_fn compare,
+		      uint32_t **ret_rank, uint32_t **ret_order)
+{
+	uint32_t *rank = malloc((n + 1) * sizeof(*rank)), *order = malloc((n + 1) * sizeof(*order));
+	bool sorted = true;
+	uint32_t i;
+
+	if (!rank || !order) {
+		free(rank);
+		free(order);
+		return -ENOMEM;
+	}
+	for (i = 0; i < n; i++) {
+		order[i] = i;
+		if (i && sorted && compare(&order[i - 1], &order[i], (void *)(uintptr_t)item) > 0)
+			sorted = false;
+	}
+	if (!sorted)
+		qsort_r(order, n, sizeof(*order), compare, (void *)(uintptr_t)item);
+	for (i = 0; i < n; i++)
+		rank[order[i]] = i;
+	*ret_rank = rank;
+	*ret_order = order;
+	return 0;
+}
+
+static struct evp_scan_group group_key(const struct evp_scan *s, size_t id)
+{
+	struct evp_scan_group key = { 0 };
+
+	memcpy(&key, s->groups.item[id].ptr, s->groups.item[id].len);
+	return key;
+}
+
+static void fill_group(struct evp_answer *a, size_t i, const struct group_order *o)
+{
+	const struct evp_scan *s = &a->priv->scan;
+	uint32_t *values = a->priv->group_values + i * a->nby;
+	struct evp_scan_group key = group_key(s, o->id);
+
+	memcpy(values, key.value, a->nby * sizeof(*values));
+	a->groups[i].values = values;
+	a->groups[i].window_ns = s->q->step_ns ? o->window_ms * 1000000 : a->info.from_ns;
+}
+
+/* Groups that have sums, in order; group_of[id] becomes the place of each. */
+static int order_groups(struct evp_answer *a, struct group_order *order, uint32_t *ranks,
+			uint32_t *group_of, const uint32_t *value_rank)
+{
+	const struct evp_scan *s = &a->priv->scan;
+	size_t i, k, n = 0;
+
+	for (i = 0; i < s->sums.n; i++)
+		group_of[s->sums.item[i].group] = 1;
+	for (i = 0; i < s->groups.n; i++) {
+		struct evp_scan_group key = group_key(s, i);
+		struct group_order *o = &order[n];
+
+		if (!group_of[i])
+			continue;
+		*o = (struct group_order){ (uint32_t)i, key.window_ms, ranks + n * a->nby, a->nby };
+		for (k = 0; k < a->nby; k++)
+			ranks[n * a->nby + k] = value_rank[key.value[k]];
+		n++;
+	}
+	qsort(order, n, sizeof(*order), compare_groups);
+	a->groups = calloc(n + 1, sizeof(*a->groups));
+	a->priv->group_values = calloc(n * a->nby + 1, sizeof(uint32_t));
+	if (!a->groups || !a->priv->group_values)
+		return -ENOMEM;
+	a->ngroups = n;
+	for (i = 0; i < n; i++) {
+		group_of[order[i].id] = (uint32_t)i;
+		fill_group(a, i, &order[i]);
+	}
+	return 0;
+}
+
+static int place_groups(struct evp_answer *a, uint32_t **ret_group_of)
+{
+	const struct evp_scan *s = &a->priv->scan;
+	size_t n = s->groups.n;
+	struct group_order *order = calloc(n + 1, sizeof(*order));
+	uint32_t *ranks = calloc(n * a->nby + 1, sizeof(*ranks)), *value_rank = NULL,
+		 *unused = NULL;
+	int rc = -ENOMEM;
+
+	*ret_group_of = calloc(n + 1, sizeof(**ret_group_of));
+	if (order && ranks && *ret_group_of)
+		rc = rank_texts(a->values.item, a->values.n, compare_bytes, &value_rank, &unused);
+	if (!rc)
+		rc = order_groups(a, order, ranks, *ret_group_of, value_rank);
+	free(order);
+	free(ranks);
+	free(value_rank);
+	free(unused);
+	return rc;
+}
+
+/* ---- the order of stacks ---- */
+
+static int place_stacks(struct evp_answer *a, uint32_t **ret_stack_of)
+{
+	struct evp_scan *s = &a->priv->scan;
+	uint32_t *order = NULL;
+	size_t i;
+	int rc = rank_texts(s->stacks, s->nstacks, compare_stacks, ret_stack_of, &order);
+
+	if (rc)
+		return rc;
+	a->stacks = malloc((s->nstacks + 1) * sizeof(*a->stacks));
+	if (!a->stacks) {
+		free(order);
+		return -ENOMEM;
+	}
+	for (i = 0; i < s->nstacks; i++)
+		a->stacks[i] = s->stacks[order[i]];
+	a->nstacks = s->nstacks;
+	free(order);
+	return 0;
+}
+
+/* ---- filters ---- */
+
+static int apply_filters(struct evp_answer *a, const struct evp_query *q, struct evp_err *err)
+{
+	uint8_t *keep = calloc(a->nstacks + 1, 1);
+	size_t i, n = 0;
+	int rc = keep ? 0 : evp_fail_oom(err);
+
+	for (i = 0; !rc && i < a->nsums; i++)
+		keep[a->sums[i].stack] = 1;
+	if (!rc)
+		rc = evp_filter_stacks(q, a->stacks, a->nstacks, keep, err);
+	for (i = 0; !rc && i < a->nsums; i++)
+		if (keep[a->sums[i].stack])
+			a->sums[n++] = a->sums[i];
+	if (!rc)
+		a->nsums = n;
+	free(keep);
+	return rc;
+}
+
+/* ---- all of it ---- */
+
+static int order_answer(struct evp_answer *a, struct evp_err *err)
+{
+	struct evp_scan *s = &a->priv->scan;
+	uint32_t *group_of = NULL, *stack_of = NULL;
+	bool overflow;
+	size_t i;
+	int rc;
+
+	a->values = s->values;
+	s->values = (struct evp_interner){ 0 };
+	rc = place_groups(a, &group_of);
+	if (!rc)
+		rc = place_stacks(a, &stack_of);
+	for (i = 0; !rc && i < s->sums.n; i++) {
+		s->sums.item[i].group = group_of[s->sums.item[i].group];
+		s->sums.item[i].stack = stack_of[s->sums.item[i].stack];
+	}
+	if (!rc)
+		rc = evp_sums_fold(&s->sums, a->ngroups, a->nstacks, &overflow);
+	free(group_of);
+	free(stack_of);
+	a->sums = s->sums.item;
+	a->nsums = s->sums.n;
+	return rc ? evp_fail_oom(err) : 0;
+}
+
+static int check_query(const struct evp_query *q, struct evp_err *err)
+{
+	if (q->nby > EVP_QUERY_BY)
+		return evp_fail(err, EINVAL, "more than %d labels to group by", EVP_QUERY_BY);
+	if (q->step_ns < 0 || q->step_ns % 1000000)
+		return evp_fail(err, EINVAL, "a step is whole milliseconds");
+	return 0;
+}
+
+static int name_labels(struct evp_answer *a, const struct evp_query *q)
+{
+	size_t i;
+
+	a->by = calloc(q->nby + 1, sizeof(*a->by));
+	if (!a->by)
+		return -ENOMEM;
+	for (i = 0; i < q->nby; i++, a->nby++)
+		if (!(a->by[i] = strdup(q->by[i])))
+			return -ENOMEM;
+	return 0;
+}
+
+int evp_query_run(struct evp_answer **ret_a, const struct evp_query *q, struct evp_catalog *c,
+		  struct evp_err *err)
+{
+	struct evp_answer *a;
+	int rc = check_query(q, err);
+
+	if (rc)
+		return rc;
+	a = calloc(1, sizeof(*a));
+	if (!a || !(a->priv = calloc(1, sizeof(*a->priv))) || name_labels(a, q)) {
+		evp_answer_free(a);
+		return evp_fail_oom(err);
+	}
+	rc = evp_scan_run(&a->priv->scan, q, c, err);
+	a->info = a->priv->scan.info;
+	if (q->step_ns)
+		a->window_len_ns = q->step_ns;
+	else if (__builtin_sub_overflow(a->info.to_ns, a->info.from_ns, &a->window_len_ns))
+		a->window_len_ns = INT64_MAX;
+	if (!rc)
+		rc = order_answer(a, err);
+	if (!rc && q->nfilters)
+		rc = apply_filters(a, q, err);
+	if (rc)
+		evp_answer_free(a);
+	else
+		*ret_a = a;
+	return rc;
+}
+
+void evp_answer_free(struct evp_answer *a)
+{
+	size_t i;
+
+	if (!a)
+		return;
+	for (i = 0; a->by && i < a->nby; i++)
+		free(a->by[i]);
+	free(a->by);
+	free(a->groups);
+	free(a->stacks);
+	evp_interner_release(&a->values);
+	if (a->priv) {
+		evp_scan_release(&a->priv->scan);
+		free(a->priv->group_values);
+	}
+	free(a->priv);
+	free(a);
+}

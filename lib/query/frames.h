@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Folded texts, one after another, as frames: what each has in common with the one before it is
+ * not split again. In a sorted table of stacks that is most of the work saved.
+ *
+ *	while (more texts)
+ *		common = evp_frames_next(&f, &text, &rc);
+ *		frames common .. f.depth are new: evp_frames_get(&f, i)
+ */
+#ifndef EVP_QUERY_FRAMES_H
+#define EVP_QUERY_FRAMES_H
+
+#include "base/hash.h"
+
+struct evp_frames {
+	struct evp_bytes text; /* borrowed: must live until the next call */
+	size_t *end;	       /* offset behind each frame */
+	size_t depth, cap;
+};
+
+/*
+ * Splits `text` (frames escaped, ';' between); an empty one has no frames. Returns how many of the
+ * first frames it shares with the text before. *ret_rc is -ENOMEM when there is no memory, else 0.
+ * What lies deeper than EVP_MAX_DEPTH is left out.
+ */
+size_t evp_frames_next(struct evp_frames *f, const struct evp_bytes *text, int *ret_rc);
+
+static inline struct evp_bytes evp_frames_get(const struct evp_frames *f, size_t i)
+{
+	size_t start = i ? f->end[i - 1] + 1 : 0;
+
+	return (struct evp_bytes){ f->text.ptr + start, f->end[i] - start };
+}
+
+void evp_frames_release(struct evp_frames *f);
+
+#endif
