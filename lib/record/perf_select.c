@@ -19,10 +19,21 @@
 #define CGROUP_DEPTH 64
 
 /* Values of s->pids, as the header says. */
-enum { BY_NUMBER = 0, NO_MORE = 1, ONE_THREAD = 2 };
+enum { BY_NUMBER = 0, NO_MORE = 1, ENDED = 2, ONE_THREAD = 3 };
 
-/* Maps cannot delete: once one has doubled it is copied without the entries that hold `dead`. */
-static void compact(struct evp_map *m, size_t *limit, uint64_t dead)
+static bool keep_pid(const struct evp_perf_select *s, uint64_t value)
+{
+	return value != NO_MORE && value != ENDED;
+}
+
+static bool keep_comm(const struct evp_perf_select *s, uint64_t value)
+{
+	return !s->comm[value - 1].ended;
+}
+
+/* Maps cannot delete: one that has doubled is copied without what has ended. */
+static void compact(struct evp_perf_select *s, struct evp_map *m, size_t *limit,
+		    bool (*keep)(const struct evp_perf_select *s, uint64_t value))
 {
 	struct evp_map live = { 0 };
 	uint64_t *at;
@@ -31,7 +42,7 @@ static void compact(struct evp_map *m, size_t *limit, uint64_t dead)
 	if (m->n < (*limit ? *limit : COMPACT_FROM))
 		return;
 	for (i = 0; i < m->nslots; i++) {
-		if (!m->slot[i].used || m->slot[i].value == dead)
+		if (!m->slot[i].used || !keep(s, m->slot[i].value))
 			continue;
 		at = evp_map_at(&live, m->slot[i].key, NULL);
 		if (!at) {
@@ -189,71 +200,78 @@ static void on_cgroup(struct evp_perf_select *s, const struct evp_sideband_event
 
 /* ---- names of threads ---- */
 
-static char *comm_at(struct evp_perf_select *s, pid_t tid)
+static struct evp_perf_comm *comm_at(const struct evp_perf_select *s, pid_t tid)
 {
 	const uint64_t *at = evp_map_find(&s->comms, (uint64_t)tid);
 
-	return at && *at ? s->comm[*at - 1] : NULL;
+	return at ? &s->comm[*at - 1] : NULL;
 }
 
 static void forget_comms(struct evp_perf_select *s)
 {
 	evp_map_clear(&s->comms);
-	s->ncomms = s->nfree = 0;
+	s->ncomms = 0;
 }
 
-static char *new_comm(struct evp_perf_select *s, pid_t tid)
+/* Drops ended threads and moves the names of the others together. */
+static void tidy_comms(struct evp_perf_select *s)
 {
-	uint64_t *at, index;
+	size_t before = s->comms.n, i, n = 0;
+	struct evp_perf_comm *live;
 
-	compact(&s->comms, &s->comms_limit, 0);
-	if (s->comms.n >= COMMS_MAX)
+	compact(s, &s->comms, &s->comms_limit, keep_comm);
+	if (s->comms.n == before)
+		return;
+	live = malloc((s->comms.n + 1) * sizeof(*live));
+	if (!live) {
 		forget_comms(s);
-	at = evp_map_at(&s->comms, (uint64_t)tid, NULL);
-	if (!at)
-		return NULL;
-	if (*at)
-		return s->comm[*at - 1];
-	if (s->nfree) {
-		index = s->free_comms[--s->nfree];
-	} else {
-		if (evp_grow(&s->comm, &s->comms_cap, s->ncomms + 1, sizeof(*s->comm)))
-			return NULL;
-		index = s->ncomms++;
+		return;
 	}
-	*at = index + 1;
-	return s->comm[index];
+	for (i = 0; i < s->comms.nslots; i++) {
+		struct evp_map_slot *slot = &s->comms.slot[i];
+
+		if (!slot->used)
+			continue;
+		live[n++] = s->comm[slot->value - 1];
+		slot->value = n;
+	}
+	free(s->comm);
+	s->comm = live;
+	s->ncomms = n;
+	s->comms_cap = n + 1;
 }
 
 static void set_comm(struct evp_perf_select *s, pid_t tid, const char *name)
 {
-	char *comm = new_comm(s, tid), copy[COMM_BYTES] = "";
+	struct evp_perf_comm comm = { .ended = false }, *known = comm_at(s, tid);
+	uint64_t *at;
 
-	memcpy(copy, name, strnlen(name, COMM_BYTES - 1));
-	if (comm)
-		memcpy(comm, copy, COMM_BYTES);
-}
-
-static void free_comm(struct evp_perf_select *s, pid_t tid)
-{
-	uint64_t *at = evp_map_find(&s->comms, (uint64_t)tid);
-
-	if (!at || !*at)
+	memcpy(comm.name, name, strnlen(name, sizeof(comm.name) - 1));
+	if (known) {
+		*known = comm;
 		return;
-	if (!evp_grow(&s->free_comms, &s->free_cap, s->nfree + 1, sizeof(*s->free_comms)))
-		s->free_comms[s->nfree++] = *at - 1;
-	*at = 0;
+	}
+	tidy_comms(s);
+	if (s->comms.n >= COMMS_MAX)
+		forget_comms(s);
+	if (evp_grow(&s->comm, &s->comms_cap, s->ncomms + 1, sizeof(*s->comm)))
+		return;
+	at = evp_map_at(&s->comms, (uint64_t)tid, NULL);
+	if (!at)
+		return;
+	s->comm[s->ncomms] = comm;
+	*at = ++s->ncomms;
 }
 
 const char *evp_perf_select_comm(struct evp_perf_select *s, pid_t pid, pid_t tid)
 {
-	const char *known = comm_at(s, tid);
+	const struct evp_perf_comm *known = comm_at(s, tid);
 	char path[64], name[COMM_BYTES + 1] = "";
 	ssize_t n;
 	int fd;
 
-	if (known)
-		return known;
+	if (known && known->name[0])
+		return known->name;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd >= 0 ? read(fd, name, sizeof(name) - 1) : 0;
@@ -264,7 +282,7 @@ const char *evp_perf_select_comm(struct evp_perf_select *s, pid_t pid, pid_t tid
 	name[strcspn(name, "\n")] = '\0';
 	set_comm(s, tid, name);
 	known = comm_at(s, tid);
-	return known ? known : "";
+	return known ? known->name : "";
 }
 
 /* ---- records ---- */
@@ -279,7 +297,7 @@ static void select_child(struct evp_perf_select *s, const struct evp_sideband_ev
 		return;
 	}
 	if (parent && *parent != NO_MORE) {
-		compact(&s->pids, &s->pids_limit, NO_MORE);
+		compact(s, &s->pids, &s->pids_limit, keep_pid);
 		child = evp_map_at(&s->pids, (uint64_t)e->pid, NULL);
 		if (child)
 			*child = ONE_THREAD;
@@ -292,20 +310,20 @@ static void select_child(struct evp_perf_select *s, const struct evp_sideband_ev
 
 static void on_fork(struct evp_perf_select *s, const struct evp_sideband_event *e)
 {
-	char name[COMM_BYTES] = "";
+	char name[COMM_BYTES];
 
 	snprintf(name, sizeof(name), "%s", evp_perf_select_comm(s, e->ppid, e->ptid));
-	free_comm(s, e->tid);
-	if (*name)
-		set_comm(s, e->tid, name);
+	set_comm(s, e->tid, name);
 	select_child(s, e);
 }
 
 static void on_exit_event(struct evp_perf_select *s, const struct evp_sideband_event *e)
 {
 	uint64_t *threads = evp_map_find(&s->pids, (uint64_t)e->pid);
+	struct evp_perf_comm *comm = comm_at(s, e->tid);
 
-	free_comm(s, e->tid);
+	if (comm)
+		comm->ended = true;
 	if (threads && *threads >= ONE_THREAD)
 		--*threads;
 }
@@ -354,7 +372,6 @@ void evp_perf_select_release(struct evp_perf_select *s)
 		evp_str_release(&s->paths[i]);
 	free(s->paths);
 	free(s->comm);
-	free(s->free_comms);
 	evp_map_release(&s->pids);
 	evp_map_release(&s->cgroups);
 	evp_map_release(&s->comms);

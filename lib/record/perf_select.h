@@ -5,7 +5,9 @@
  * samples. Feed it events and ask about samples in one order of time.
  *
  * Children of a selected process are selected from their first instruction. A pid that is used
- * again by somebody else is not. A zeroed struct selects nobody; set `all` for everybody.
+ * again by somebody else is not. An exit only marks: the last of a thread is sampled behind its
+ * exit record, and its number means it until a fork record says otherwise. A zeroed struct selects
+ * nobody; set `all` for everybody.
  */
 #ifndef EVP_RECORD_PERF_SELECT_H
 #define EVP_RECORD_PERF_SELECT_H
@@ -21,18 +23,18 @@
 
 struct evp_perf_select {
 	bool all;
-	struct evp_map
-		pids; /* -> 0: selected by number; 1: no more; n: selected, n - 1 threads alive */
+	struct evp_map pids; /* -> 0: selected by number; 1: not any more; n: by birth, n - 2 threads */
 	struct evp_map cgroups; /* id of a selected cgroup, or one below it */
-	struct evp_str *paths;	/* of the selected cgroups, from the hierarchy's root */
+	struct evp_str *paths; /* of the selected cgroups, from the hierarchy's root */
 	size_t npaths;
-	struct evp_map comms; /* tid -> index of comm + 1; 0: no more */
-	char (*comm)[16];
+	struct evp_map comms; /* tid -> index of comm + 1 */
+	struct evp_perf_comm {
+		char name[16];
+		bool ended;
+	} *comm;
 	size_t ncomms, comms_cap;
-	uint64_t *free_comms;
-	size_t nfree, free_cap;
-	size_t pids_limit, comms_limit; /* when to drop what is no more */
-	bool forks_lost;		/* the kernel dropped records since the selection began */
+	size_t pids_limit, comms_limit; /* when to drop what has ended */
+	bool forks_lost; /* the kernel dropped records since the selection began */
 };
 
 int evp_perf_select_pid(struct evp_perf_select *s, pid_t pid);
