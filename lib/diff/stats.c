@@ -56,12 +56,15 @@ void evp_fdr_adjust(const double *p, double *ret_q, size_t *order, size_t n)
 	}
 }
 
-/* How much a row's variance differs from that of its own counts, the factor being an estimate. */
-static double spread(const struct evp_diff_factor *f, double m, bool inside)
+/*
+ * How much the variance of a row of m samples differs from that of its own counts, as the factor is
+ * an estimate from a reference that `shared` of them are in.
+ */
+static double spread(const struct evp_diff_factor *f, double m, double shared)
 {
 	if (f->samples == 0)
 		return 1;
-	return inside ? fmax(1 - m / f->samples, MIN_SPREAD) : 1 + m / f->samples;
+	return fmax(1 + (m - 2 * shared) / f->samples, MIN_SPREAD);
 }
 
 static void test_row(struct evp_diff_test *t, const int64_t *count, double k,
@@ -145,17 +148,16 @@ static void judge_family(struct evp_diff_test *test, struct family *y)
 }
 
 static void test_family(struct evp_diff_test *test, const struct evp_diff_counts *row, size_t n,
-			bool cumulative, struct family *y)
+			double outside, bool cumulative, struct family *y)
 {
-	bool all = y->f->norm == EVP_NORM_TOTALS;
-
 	y->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		const int64_t *count = cumulative ? row[i].cum : row[i].flat;
-		bool inside = cumulative ? all : y->f->in_reference[i];
+		double m = (double)count[0] + (double)count[1];
+		/* Which leaves are below a cumulative row is not known here: at least so many. */
+		double shared = cumulative ? fmax(m - outside, 0) : y->f->in_reference[i] ? m : 0;
 
-		test_row(&test[i], count, spread(y->f, (double)count[0] + (double)count[1], inside),
-			 y);
+		test_row(&test[i], count, spread(y->f, m, shared), y);
 		if (count[0] + count[1] < y->opts->min_samples)
 			continue;
 		y->p[y->n] = test[i].p;
@@ -164,23 +166,33 @@ static void test_family(struct evp_diff_test *test, const struct evp_diff_counts
 	judge_family(test, y);
 }
 
-static enum evp_diff_answer answer(const struct evp_diff_stats *s, size_t n, const double *total,
-				   const struct evp_diff_opts *o)
+/* Not shown to have risen, but it looks as if, and by enough to matter. */
+static bool is_suspect(const struct evp_diff_test *t, double limit, const struct evp_diff_opts *o)
+{
+	return (t->verdict == EVP_INCONCLUSIVE || t->verdict == EVP_UNTESTED) &&
+	       t->ratio >= 1 + o->min_effect && t->normal[1] - t->normal[0] >= limit;
+}
+
+static void answer(struct evp_diff_stats *s, size_t n, const double *total,
+		   const struct evp_diff_opts *o)
 {
 	double limit = MATERIAL * (total[0] / s->factor[0] + total[1] / s->factor[1]) / 2;
-	bool unsure = total[0] == 0 || total[1] == 0;
+	bool regression = false, unsure = total[0] == 0 || total[1] == 0;
+	double most = 0;
 
+	s->suspect = SIZE_MAX;
 	for (size_t i = 0; i < n; i++) {
 		const struct evp_diff_test *t = &s->flat[i];
 
-		if (t->verdict == EVP_REGRESSION)
-			return EVP_DIFF_REGRESSION;
-		if (t->verdict == EVP_INCONCLUSIVE || t->verdict == EVP_UNTESTED)
-			unsure |= t->ratio >= 1 + o->min_effect &&
-				  t->normal[1] - t->normal[0] >= limit;
+		regression |= t->verdict == EVP_REGRESSION;
 		unsure |= s->cum[i].verdict == EVP_REGRESSION;
+		if (is_suspect(t, limit, o) && t->normal[1] - t->normal[0] > most) {
+			most = t->normal[1] - t->normal[0];
+			s->suspect = i;
+		}
 	}
-	return unsure ? EVP_DIFF_UNSURE : EVP_DIFF_SAME;
+	unsure |= s->suspect != SIZE_MAX;
+	s->answer = regression ? EVP_DIFF_REGRESSION : unsure ? EVP_DIFF_UNSURE : EVP_DIFF_SAME;
 }
 
 static int check(const struct evp_diff_counts *row, size_t n, const struct evp_diff_opts *o,
@@ -249,10 +261,10 @@ int evp_diff_stats(struct evp_diff_stats *ret_s, const struct evp_diff_counts *r
 	if (rc)
 		goto out;
 	describe_factor(&s, &f, total);
-	test_family(s.flat, row, n, false, &y);
-	test_family(s.cum, row, n, true, &y);
+	test_family(s.flat, row, n, 0, false, &y);
+	test_family(s.cum, row, n, total[0] + total[1] - f.samples, true, &y);
 	count_tested(&s, row, n);
-	s.answer = answer(&s, n, total, opts);
+	answer(&s, n, total, opts);
 	*ret_s = s;
 	s = (struct evp_diff_stats){ 0 };
 out:

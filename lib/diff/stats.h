@@ -20,8 +20,8 @@
  * deviations of it, the reference. When that is everything, s is the ratio of totals. When another
  * choice of reference explains the table about as well, or the reference would be a minority,
  * nothing in the data can tell who moved, and the ratio of totals stands. The uncertainty of s
- * enters every test: a row of m samples inside a reference of M varies 1 - m/M times as much, one
- * outside it 1 + m/M times.
+ * enters every test: a row of m samples, c of which are in a reference of M, varies 1 + (m - 2c)/M
+ * times as much as its own counts do.
  *
  * Effects are symmetric in the ratio: with min_effect 0.1 a change is material from 1.1 upwards
  * and from 1/1.1 downwards.
@@ -95,6 +95,7 @@ struct evp_diff_stats {
 	double reference_share;
 	size_t tested, untested; /* rows with samples */
 	enum evp_diff_answer answer;
+	size_t suspect; /* UNSURE for want of samples: the row that may have risen most; else SIZE_MAX */
 };
 
 /*

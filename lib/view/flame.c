@@ -7,7 +7,7 @@
 #include "flame_html.h"
 #include "flame_js.h"
 #include "view/flame.h"
-#include "view/table.h"
+#include "base/table.h"
 
 #define TABLE_ROWS 100
 

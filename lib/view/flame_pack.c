@@ -18,7 +18,7 @@
 
 #include "base/varint.h"
 #include "view/flame.h"
-#include "view/table.h"
+#include "base/table.h"
 
 struct pack {
 	const struct evp_profile *p;

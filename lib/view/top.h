@@ -7,7 +7,7 @@
 #define EVP_VIEW_TOP_H
 
 #include "view/origin.h"
-#include "view/table.h"
+#include "base/table.h"
 
 enum evp_top_mode { EVP_TOP_FUNCTIONS, EVP_TOP_CALLERS, EVP_TOP_CALLEES, EVP_TOP_TREE };
 enum evp_top_format { EVP_TOP_TEXT, EVP_TOP_TSV, EVP_TOP_JSON };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "view/table.h"
+#include "base/table.h"
 
 #define DOTS	 "..."
 #define DOTS_LEN 3

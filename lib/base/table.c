@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "view/table.h"
+#include "base/table.h"
 
 #define BOLD	 "\033[1m"
 #define DIM	 "\033[2m"
@@ -145,13 +145,14 @@ static void cell_text(struct evp_str *out, const struct evp_column *col, const s
 
 static bool to_the_right(const struct evp_column *c)
 {
-	return c->kind == EVP_COL_NUMBER || c->kind == EVP_COL_PERCENT;
+	return c->kind != EVP_COL_TEXT && c->kind != EVP_COL_NAME;
 }
 
 /* A column of text with nothing in it is not worth its heading. */
 static bool is_empty(const struct evp_table *t, size_t c)
 {
-	bool empty = t->column[c].kind == EVP_COL_TEXT && t->ncells;
+	bool empty = t->ncells &&
+		     (t->column[c].kind == EVP_COL_TEXT || t->column[c].kind == EVP_COL_RIGHT);
 
 	for (size_t i = c; empty && i < t->ncells; i += t->ncolumns)
 		empty = t->cell[i].text && t->cell[i].len == 0;

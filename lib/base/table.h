@@ -12,8 +12,8 @@
  *	evp_table_print(&t, out, &style);
  *	evp_table_release(&t);
  */
-#ifndef EVP_VIEW_TABLE_H
-#define EVP_VIEW_TABLE_H
+#ifndef EVP_BASE_TABLE_H
+#define EVP_BASE_TABLE_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -28,6 +28,7 @@ enum evp_column_kind {
 	EVP_COL_NUMBER,	 /* int64, shown in the column's unit, to the right */
 	EVP_COL_PERCENT, /* a share, 0.25 for 25 %; text has two decimals */
 	EVP_COL_TEXT,	 /* to the left */
+	EVP_COL_RIGHT,	 /* text to the right: numbers that were made text already */
 	EVP_COL_NAME,	 /* to the left; shortened where the width is limited */
 };
 
