@@ -139,6 +139,7 @@ static int find_place(struct evp_pprof_tables *p, const struct evp_tables *t,
 		at->named = false;
 		return string_of(p, t, f->path, &at->map.file);
 	case EVP_LOC_VDSO:
+		at->named = false;
 		return named_mapping(p, EVP_PPROF_VDSO, at);
 	case EVP_LOC_BPF:
 		return named_mapping(p, EVP_PPROF_BPF, at);
