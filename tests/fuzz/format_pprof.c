@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A pprof profile from anyone, compressed or not, all the way into a stream. */
+#define _GNU_SOURCE
 #include "format/gzip.c"
 #include "format/pprof_import.c"
 #include "format/pprof_parse.c"
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct evp_writer_opts wopts = { .sink = nowhere, .level = -1 };
 	struct evp_import_opts opts = { 0 };
 	struct evp_pprofs ps = { .opts = &opts };
-	struct input in = { .bytes = { .buf = (char *)data, .len = size }, .name = "x" };
+	struct input in = { .bytes = { .buf = (char *)(uintptr_t)data, .len = size }, .name = "x" };
 	struct evp_writer *w = NULL;
 	struct evp_err err = { 0 };
 
