@@ -144,7 +144,7 @@ static int put_nodes(struct pack *k, size_t type)
 	put(&k->out, 0);
 	for (size_t i = 0; i < o->n; i++)
 		put(&k->out, k->rank[p->frame[o->order[i]]]);
-	put(&k->out, p->nnodes ? width_of(p->self[type]) : 0);
+	put(&k->out, type < p->ntypes ? width_of(p->self[type]) : 0);
 	for (size_t i = 0; i < o->n; i++)
 		put(&k->out, width_of(p->self[o->order[i] * p->ntypes + type]));
 	free(level);
