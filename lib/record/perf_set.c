@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -163,6 +164,34 @@ int evp_perf_set_add_process(struct evp_perf_set *set, pid_t pid, struct evp_err
 	if (!rc && !added)
 		rc = evp_fail(err, ESRCH, "no process %d", (int)pid);
 	return rc;
+}
+
+int evp_perf_set_add_own(struct evp_perf_set *set, struct evp_err *err)
+{
+	struct evp_err last = { 0 };
+	int rc = 0, added = 0;
+	char path[32];
+	struct dirent *d;
+	struct stat st;
+	uint64_t pid;
+	DIR *dir = opendir("/proc");
+
+	if (!dir)
+		return evp_fail_errno(err, errno, "cannot open '/proc'");
+	while (rc != -EMFILE && rc != -ENFILE && (d = readdir(dir))) {
+		if (evp_parse_u64(d->d_name, &pid) || pid > INT_MAX)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+		if (stat(path, &st) || st.st_uid != geteuid())
+			continue;
+		rc = evp_perf_set_add_process(set, (pid_t)pid, &last);
+		added += !rc;
+	}
+	closedir(dir);
+	if (added)
+		return 0;
+	return rc ? evp_fail(err, -rc, "%s", last.msg)
+		  : evp_fail(err, ESRCH, "no process of this user");
 }
 
 int evp_perf_set_ioctl(struct evp_perf_set *set, unsigned long request)

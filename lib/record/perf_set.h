@@ -51,6 +51,12 @@ int evp_perf_set_add(struct evp_perf_set *set, int pid, unsigned long flags, str
  */
 int evp_perf_set_add_process(struct evp_perf_set *set, pid_t pid, struct evp_err *err);
 
+/*
+ * Every process of this user. Those that end meanwhile, may not be watched (not dumpable), or are
+ * beyond the limit on open files, are left out. An error only if not one could be had.
+ */
+int evp_perf_set_add_own(struct evp_perf_set *set, struct evp_err *err);
+
 int evp_perf_set_ioctl(struct evp_perf_set *set, unsigned long request); /* on every event */
 void evp_perf_set_quiet(struct evp_perf_set *set); /* takes pending readiness off epoll_fd */
 void evp_perf_set_release(struct evp_perf_set *set);

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "record/sampler_perf.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,48 +142,15 @@ static int select_all(struct evp_sampler *s, const struct evp_sampler_opts *opts
 	return rc;
 }
 
-/* Kernel frames too if that is allowed, else only the time spent in user space. */
-static int add_process(struct evp_sampler *s, pid_t pid, struct evp_err *err)
+/* May this user sample what its own processes do inside the kernel? */
+static bool kernel_denied(const struct evp_sampler *s)
 {
-	struct evp_err first = { 0 };
-	int rc = evp_perf_set_add_process(&s->set, pid, &first);
+	struct perf_event_attr attr = s->set.attr;
+	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
 
-	if (!rc)
-		return 0;
-	if (!denied(rc) || s->set.attr.exclude_kernel) {
-		*err = first;
-		return rc;
-	}
-	s->set.attr.exclude_kernel = 1;
-	rc = evp_perf_set_add_process(&s->set, pid, err);
-	if (rc)
-		s->set.attr.exclude_kernel = 0;
-	return rc;
-}
-
-/* Every process of this user. Those that came and went, or are out of bounds, are left out. */
-static int add_own(struct evp_sampler *s, struct evp_err *err)
-{
-	DIR *dir = opendir("/proc");
-	char path[PATH_MAX];
-	struct dirent *d;
-	struct stat st;
-	uint64_t pid;
-	int rc = 0, added = 0;
-
-	if (!dir)
-		return evp_fail_errno(err, errno, "cannot open '/proc'");
-	while (rc != -EMFILE && rc != -ENFILE && (d = readdir(dir))) {
-		if (evp_parse_u64(d->d_name, &pid) || pid > INT_MAX)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s", d->d_name);
-		if (stat(path, &st) || st.st_uid != geteuid())
-			continue;
-		rc = add_process(s, (pid_t)pid, err);
-		added += !rc;
-	}
-	closedir(dir);
-	return added ? 0 : rc ? rc : evp_fail(err, ESRCH, "no process of this user");
+	if (fd >= 0)
+		close(fd);
+	return denied(fd);
 }
 
 static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *opts,
@@ -196,11 +160,12 @@ static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *o
 	int rc = 0;
 
 	s->per_task = true;
+	s->set.attr.exclude_kernel = kernel_denied(s);
 	s->set.attr.inherit = 1;
 	if (opts->all)
-		rc = add_own(s, err);
+		rc = evp_perf_set_add_own(&s->set, err);
 	for (i = 0; i < opts->npids && !rc && !opts->all; i++)
-		rc = add_process(s, opts->pids[i], err);
+		rc = evp_perf_set_add_process(&s->set, opts->pids[i], err);
 	if (rc)
 		return rc;
 	if (!s->set.nfds) {
