@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+/* Inlined: most keys are short, and a call costs more than their hash. */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 struct evp_interner_slot {

@@ -40,6 +40,8 @@ struct evp_profile_private {
 	char *wanted_event;
 	unsigned int flags;
 	struct evp_interner frame_ids;
+	uint32_t *plain; /* by name: the frame (+ 1) that has a name and nothing else */
+	size_t nplain, plain_cap;
 	/* Children by (parent, frame): node numbers, 0 free. The keys stand in p->parent, p->frame. */
 	uint32_t *children;
 	size_t nchildren; /* slots, a power of two */
@@ -108,6 +110,7 @@ void evp_profile_free(struct evp_profile *p)
 	free(v->by);
 	free(v->wanted_event);
 	evp_interner_release(&v->frame_ids);
+	free(v->plain);
 	free(v->children);
 	evp_str_release(&v->text);
 	memo_release(&v->memo);
@@ -132,7 +135,7 @@ int evp_profile_string(struct evp_profile *p, const void *bytes, size_t len, uin
 	return evp_intern(&p->strings, bytes, len, ret_id);
 }
 
-static int frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *ret_id)
+static int any_frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *ret_id)
 {
 	struct evp_profile_private *v = p->priv;
 	int rc = evp_intern(&v->frame_ids, f, sizeof(*f), ret_id);
@@ -143,6 +146,32 @@ static int frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *
 		return -ENOMEM;
 	p->frames[p->nframes++] = *f;
 	return 0;
+}
+
+/* Folded by function, nearly every frame is but a name: those are found without hashing. */
+static int frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *ret_id)
+{
+	const struct evp_frame plain = { .name = f->name };
+	struct evp_profile_private *v = p->priv;
+	size_t before = v->nplain;
+	int rc;
+
+	if (memcmp(f, &plain, sizeof(plain)) != 0)
+		return any_frame_id(p, f, ret_id);
+	if (f->name >= v->nplain) {
+		if (evp_grow(&v->plain, &v->plain_cap, (size_t)f->name + 1, sizeof(*v->plain)))
+			return -ENOMEM;
+		v->nplain = v->plain_cap;
+		memset(v->plain + before, 0, (v->nplain - before) * sizeof(*v->plain));
+	}
+	if (v->plain[f->name]) {
+		*ret_id = v->plain[f->name] - 1;
+		return 0;
+	}
+	rc = any_frame_id(p, f, ret_id);
+	if (!rc)
+		v->plain[f->name] = *ret_id + 1;
+	return rc;
 }
 
 /* Where the child of (parent, frame) is in the table, or the free slot where it would go. */
@@ -179,8 +208,13 @@ static int grow_children(struct evp_profile *p)
 static int child(struct evp_profile *p, uint32_t parent, uint32_t frame, uint32_t *ret_node)
 {
 	struct evp_profile_private *v = p->priv;
-	size_t at;
+	size_t at = (size_t)parent + 1;
 
+	/* A stack's nodes were mostly made in one go: the likely child is the next number. */
+	if (at < p->nnodes && p->parent[at] == parent && p->frame[at] == frame) {
+		*ret_node = (uint32_t)at;
+		return 0;
+	}
 	if (grow_children(p))
 		return -ENOMEM;
 	at = find_child(p, parent, frame);
