@@ -15,10 +15,12 @@ static int nowhere(void *arg, const void *bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static char name[] = "x";
 	struct evp_writer_opts wopts = { .sink = nowhere, .level = -1 };
 	struct evp_import_opts opts = { 0 };
 	struct evp_pprofs ps = { .opts = &opts };
-	struct input in = { .bytes = { .buf = (char *)(uintptr_t)data, .len = size }, .name = "x" };
+	struct input in = { .bytes = { .buf = (char *)(uintptr_t)data, .len = size },
+			    .name = name };
 	struct evp_writer *w = NULL;
 	struct evp_err err = { 0 };
 
