@@ -13,8 +13,8 @@ EOC
 g++ -O1 -g -o prog a.cc 2>/dev/null || skip_all 'no g++'
 # The file offset of a function: its address moved by its segment's.
 offset=$(nm prog | awk '/_ZN2ns4workEi/ { print $1 }')
-set -- $(readelf -lW prog | awk '$1 == "LOAD" && /R E/ { print $2, $3 }')
-offset=$(printf '%x' $((0x$offset - $2 + $1)))
+move=$(readelf -lW prog | awk '$1 == "LOAD" && /R E/ { print $2 " - " $3 }')
+offset=$(printf '%x' $((0x$offset + move)))
 
 # named SPEC [OPTION...]: folded text of a stream with one sample.
 named() {
@@ -50,7 +50,7 @@ is 'nothing that names this address' "$(reason "native:bare:$T/bare:$offset" | g
 mkdir -p root/opt && mv prog root/opt/prog && ln -s /opt/prog root/link
 is '--root resolves paths below it' "$(named "native:root/opt/prog:/opt/prog:$offset" --root root)" 'ns::work(int) 1'
 is 'and links' "$(named "native:root/opt/prog:/link:$offset" --root root)" 'ns::work(int) 1'
-ln -s ../../../../../../../../../..$T/root/opt/prog root/out
+ln -s ../../../../../../../../../.."$T"/root/opt/prog root/out
 like 'which cannot lead out of it' "$(named "native:root/opt/prog:/out:$offset" --root root)" '^out\+0x'
 
 # By debug info alone: the program itself is gone.
