@@ -11,9 +11,9 @@ folded 1800 | evp-import -q -f folded --by comm --time @1760000100 -o b.evp
 
 status 'a stream differs from itself in nothing' 0 evp-diff a.evp a.evp
 status 'one function three times as slow' 1 evp-diff a.evp b.evp
-evp-diff --json a.evp b.evp >json
-like 'is the one that is named' "$(grep -A 30 -B 30 '"regression"' json)" slow
-is 'and no other is' "$(grep -c '"verdict": *"regression"' json)" 1
+evp-diff --tsv a.evp b.evp >table
+is 'is the one that is called a regression, and no other is' \
+	"$(awk -F '\t' '$1 == "regression" { print $NF }' table)" slow
 status 'and the other way round it is none' 0 evp-diff b.evp a.evp
 
 { evp-fold a.evp; evp-fold b.evp; } | awk '{ n = $NF; sub(/ [0-9]*$/, ""); sum[$0] += n }
