@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 
+#define MAX_TRIES  8 /* of processes that were gone, or files that were not there */
 #define VDSO_NAME  "[vdso]"
 #define VDSO_BYTES 4096 /* enough for headers and notes, and always mapped */
 #define DELETED	   " (deleted)"
@@ -158,18 +159,20 @@ void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, uint64_t start, 
 
 	if (file->resolved)
 		return;
-	file->resolved = true;
+	file->resolved = file->kind != EVP_MAPPED_ELF || ++file->tries == MAX_TRIES;
 	if (file->kind == EVP_MAPPED_VDSO)
 		resolve_vdso(file, start);
 	if (file->kind != EVP_MAPPED_ELF)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
-	if (try_path(file, path, true))
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
-	if (!try_path(file, path, false))
-		try_path(file, file->path, false);
+	if (!try_path(file, path, true)) {
+		snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
+		if (!try_path(file, path, false) && !try_path(file, file->path, false))
+			return;
+	}
+	file->resolved = true;
+	file->stream_epoch = 0; /* more is known than was said */
 }
 
 void evp_files_unmark(struct evp_files *fs)

@@ -31,6 +31,7 @@ struct evp_mapped_file {
 	struct evp_elf_identity id;
 	uint64_t inode; /* 0: not known */
 	bool resolved, marked;
+	uint8_t tries;
 	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
 	uint64_t stream_epoch;
 };
@@ -56,7 +57,7 @@ bool evp_files_is_memory(const char *name);
 int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
 		  struct evp_mapped_file **ret_file);
 
-/* Reads what is not known yet, once. `pid` had it mapped at [start, end). */
+/* Reads what is not known yet. `pid` had it mapped at [start, end). Gives up after some tries. */
 void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, uint64_t start, uint64_t end);
 
 /* Forgetting what is no longer in use: unmark all, mark what is, sweep. 0 or -ENOMEM (all stay). */

@@ -21,7 +21,7 @@
 #include "record/windows.h"
 #include "record/workload.h"
 
-#define TICK_MS	      200
+#define TICK_NS	      500000000LL
 #define HOLD_BACK_NS  50000000LL
 #define REAP_AFTER_NS 2000000000LL /* samples of an ended process are long through by then */
 
@@ -288,22 +288,28 @@ static bool targets_ended(const struct recorder *r)
 	return true;
 }
 
+/* Until the next flush, the end, or the next look, whichever comes first. */
 static int timeout_ms(const struct recorder *r)
 {
-	int64_t left_ms = (r->deadline_ns - now_ns()) / 1000000 + 1;
+	int64_t now = now_ns(), wait = TICK_NS;
+	int64_t flush = r->next_flush_ns - r->real_offset_ns + HOLD_BACK_NS - now;
+	int64_t end = r->deadline_ns - now;
 
-	if (!r->deadline_ns || left_ms > TICK_MS)
-		return TICK_MS;
-	return left_ms < 0 ? 0 : (int)left_ms;
+	if (flush < wait)
+		wait = flush;
+	if (r->deadline_ns && end < wait)
+		wait = end;
+	return wait < 0 ? 0 : (int)(wait / 1000000 + 1);
 }
 
 static int loop(struct recorder *r)
 {
-	struct pollfd fds[4] = {
+	struct pollfd fds[5] = {
 		{ .fd = r->signals.fd, .events = POLLIN },
 		{ .fd = r->ops->poll_fd ? r->ops->poll_fd(r->sampler) : -1, .events = POLLIN },
 		{ .fd = r->opts->out->fd }, /* POLLERR: the reader is gone */
 		{ .fd = r->work.pid ? r->work.pidfd : -1, .events = POLLIN },
+		{ .fd = r->sb ? evp_sideband_fd(r->sb) : -1, .events = POLLIN },
 	};
 	int rc = 0;
 
@@ -382,7 +388,8 @@ static int open_sideband(struct recorder *r, struct evp_err *err)
 	return evp_sideband_open(&r->sb,
 				 &(struct evp_sideband_opts){ .all = true,
 							      .pids = r->opts->targets->pid,
-							      .npids = r->opts->targets->npids },
+							      .npids = r->opts->targets->npids,
+							      .wake_bytes = EVP_SB_RING_BYTES / 2 },
 				 err);
 }
 

@@ -7,8 +7,6 @@
 #include "record/perf_queue.h"
 #include "record/perf_set.h"
 
-#define RING_BYTES (256u << 10)
-
 struct evp_sideband {
 	struct evp_perf_set set;
 	struct evp_perf_queue queue;
@@ -76,6 +74,7 @@ static int add_pids(struct evp_sideband *sb, const pid_t *pids, size_t npids, st
 int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts *opts,
 		      struct evp_err *err)
 {
+	struct perf_event_attr attr = side_attr;
 	struct evp_err refusal = { 0 };
 	struct evp_sideband *sb;
 	int rc;
@@ -85,9 +84,11 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 	sb = calloc(1, sizeof(*sb));
 	if (!sb)
 		return evp_fail_oom(err);
+	if (opts->wake_bytes)
+		attr.wakeup_watermark = (uint32_t)opts->wake_bytes;
 	sb->queue.limit_bytes = opts->queue_bytes;
-	rc = evp_perf_set_init(&sb->set, &side_attr, step_down,
-			       opts->ring_bytes ? opts->ring_bytes : RING_BYTES, &refusal);
+	rc = evp_perf_set_init(&sb->set, &attr, step_down,
+			       opts->ring_bytes ? opts->ring_bytes : EVP_SB_RING_BYTES, &refusal);
 	if (rc)
 		goto out;
 	rc = -EACCES;

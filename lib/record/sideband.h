@@ -13,7 +13,7 @@
  *	evp_sideband_close(sb);
  *
  * Events come in order of time over all CPUs, each older than the bound given. The kernel wakes a
- * reader at every event (and only then); who expects storms waits a little before draining.
+ * reader at every event, or when a ring has filled up as far as the options say.
  * What a full ring or the bound on memory drops is an EVP_SB_LOST event: rescan /proc then.
  *
  * Things to know about the data: there is no munmap event, so the newest overlapping mapping wins;
@@ -40,6 +40,8 @@ enum evp_sideband_type {
 	EVP_SB_CGROUP,	/* a new cgroup: cgroup_id, name is its path from the hierarchy's root */
 	EVP_SB_LOST,	/* `lost` events did not make it */
 };
+
+#define EVP_SB_RING_BYTES (256u << 10) /* a CPU, unless the options say */
 
 struct evp_sideband_event {
 	enum evp_sideband_type type;
@@ -81,8 +83,13 @@ struct evp_sideband_opts {
 	bool all;
 	const pid_t *pids;
 	size_t npids;
-	size_t ring_bytes;  /* a CPU; 0: 256 KiB */
+	size_t ring_bytes;  /* a CPU; 0: EVP_SB_RING_BYTES */
 	size_t queue_bytes; /* held back at most, all CPUs; 0: 16 MiB */
+	/*
+	 * Wake the reader when a ring holds this much; 0: at every event. Each wake-up costs the
+	 * process that caused the event, so who looks now and then anyway says half a ring.
+	 */
+	size_t wake_bytes;
 };
 
 struct evp_sideband;
