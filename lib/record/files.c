@@ -70,17 +70,16 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
 	size_t len = path_len(key->path);
 	uint64_t by_inode[3] = { (uint64_t)key->dev_major << 32 | key->dev_minor, key->inode,
 				 key->inode_generation };
-	struct evp_str text = { 0 };
 	uint32_t id;
 	int rc;
 
+	evp_str_clear(&fs->text);
 	if (key->build_id_len)
-		evp_str_add(&text, key->build_id, key->build_id_len);
+		evp_str_add(&fs->text, key->build_id, key->build_id_len);
 	else
-		evp_str_add(&text, by_inode, sizeof(by_inode));
-	evp_str_add(&text, key->path, len);
-	rc = text.oom ? -ENOMEM : evp_intern(&fs->keys, text.buf, text.len, &id);
-	evp_str_release(&text);
+		evp_str_add(&fs->text, by_inode, sizeof(by_inode));
+	evp_str_add(&fs->text, key->path, len);
+	rc = fs->text.oom ? -ENOMEM : evp_intern(&fs->keys, fs->text.buf, fs->text.len, &id);
 	if (rc)
 		return rc;
 	if (id == fs->n) {
@@ -217,5 +216,6 @@ void evp_files_release(struct evp_files *fs)
 		free_file(fs->file[i]);
 	free(fs->file);
 	evp_interner_release(&fs->keys);
+	evp_str_release(&fs->text);
 	*fs = (struct evp_files){ 0 };
 }

@@ -48,6 +48,7 @@ struct evp_files { /* a zeroed struct is empty */
 	struct evp_interner keys;
 	struct evp_mapped_file **file; /* by interned id */
 	size_t n, cap;
+	struct evp_str text; /* a key being looked up */
 };
 
 /* Whether a mapping of this name is memory rather than a file: "//anon", "[heap]", "" ... */
