@@ -30,7 +30,8 @@ static const struct evp_opt opts[] = {
 
 static const struct evp_cmd cmd = {
 	.name = "evp-export",
-	.synopsis = "[-qv] [-f FORMAT] [-o FILE] [--type EVENT] [--by LABEL,...] [FILE...]",
+	.synopsis = "[-qv] [-f FORMAT] [-o FILE] [--type EVENT] [--by LABEL,...] [--value NAME] "
+		    "[FILE...]",
 	.summary = "Stream to other profile formats.",
 	.opts = opts,
 	.formats = EVP_STREAM_FORMATS,

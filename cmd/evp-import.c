@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cmd.h"
 #include "format/import.h"
+#include "input.h"
 
 static struct {
 	const char *output, *format, *type, *time, *by;
@@ -39,9 +40,11 @@ static const struct evp_opt opts[] = {
 
 static const struct evp_cmd cmd = {
 	.name = "evp-import",
-	.synopsis = "[-f FORMAT] [-o FILE] [--type NAME] [--period NS] [FILE...]",
-	.summary = "other profile formats to a stream",
+	.synopsis = "[-qv] [-f FORMAT] [-o FILE] [--type NAME] [--period NS] [--by LABEL,...] "
+		    "[FILE...]",
+	.summary = "Other profile formats to a stream.",
 	.opts = opts,
+	.formats = EVP_STREAM_FORMATS,
 };
 
 static int take(int fd, const char *name, void *arg)
