@@ -21,7 +21,7 @@
 #include "record/windows.h"
 #include "record/workload.h"
 
-#define TICK_NS	      500000000LL
+#define TICK_NS	      1000000000LL
 #define HOLD_BACK_NS  50000000LL
 #define REAP_AFTER_NS 2000000000LL /* samples of an ended process are long through by then */
 

@@ -2,7 +2,7 @@
 /*
  * The recorder: a sampler and the side band on one end, an evp-stream(5) on the other.
  *
- * Twice a second, or when a ring fills up, it takes what the sampler has, puts samples and process
+ * Once a second, or when a ring fills up, it takes what the sampler has, puts samples and process
  * events into one order of time, holds back the last 50 ms (another CPU may still say something
  * older), turns addresses into locations and adds samples up by window. Seldom and much at a time,
  * because what this costs is mostly cold caches. Every flush writes the windows that are
