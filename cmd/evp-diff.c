@@ -94,7 +94,6 @@ static int read_side(const char *path, struct evp_origin *s)
 	status = evp_origin_add(fd, is_stdin ? "standard input" : path, s);
 	if (!is_stdin)
 		close(fd);
-	evp_origin_finish(s);
 	return status;
 }
 
@@ -123,6 +122,8 @@ static int compare(struct evp_origin side[2], const char *const name[2], bool in
 	r.format = o.json ? EVP_DIFF_JSON : o.tsv ? EVP_DIFF_TSV : EVP_DIFF_TEXT;
 	r.limit = o.limit != UINT64_MAX ? o.limit : r.format == EVP_DIFF_TEXT ? 40 : 0;
 	r.style = evp_table_style_of(out->fd);
+	r.lost[0] = evp_origin_lost(&side[0]);
+	r.lost[1] = evp_origin_lost(&side[1]);
 	r.event = p[0]->event ? p[0]->event : p[1]->event;
 	rc = o.fold ? evp_diff_fold(p, out, &err) : evp_diff_table(&table, p, &err);
 	if (!rc && !o.fold)

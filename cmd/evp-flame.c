@@ -53,8 +53,8 @@ static int run(void)
 		    &err))
 		return evp_error_from(&err);
 	status = evp_each_input(evp_any_add, &any);
-	evp_origin_finish(s);
-	if (status != EVP_TROUBLE && evp_out_open(&out, o.output, 0, &err)) {
+	if (status != EVP_TROUBLE &&
+	    (evp_origin_finish(s, &err) || evp_out_open(&out, o.output, 0, &err))) {
 		status = evp_error_from(&err);
 	} else if (status != EVP_TROUBLE) {
 		if (evp_flame(s, &f, &out, &err)) {

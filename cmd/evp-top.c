@@ -103,7 +103,8 @@ static int run(void)
 			    &err))
 		return evp_error_from(&err);
 	status = evp_each_input(evp_origin_add, &s);
-	evp_origin_finish(&s);
+	if (status != EVP_TROUBLE && evp_origin_finish(&s, &err))
+		status = evp_error_from(&err);
 	if (status != EVP_TROUBLE)
 		status = write_top(&s, &t, status);
 	evp_profile_free(s.profile);

@@ -21,6 +21,7 @@ struct evp_diff_report {
 	struct evp_table_style style;
 	const char *name[2]; /* of the sides, for people */
 	const char *event;   /* NULL: no samples at all */
+	int64_t lost[2];     /* samples that the sides report as lost */
 	bool incomplete;     /* an input was cut or damaged */
 };
 

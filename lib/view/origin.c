@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "view/nameless.h"
 #include "view/origin.h"
 
 struct place { /* of the last sample: its node is known already */
@@ -72,16 +73,26 @@ int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *
 	return rc;
 }
 
-void evp_origin_finish(struct evp_origin *s)
+int64_t evp_origin_lost(const struct evp_origin *s)
 {
 	const char *event = s->profile->event;
-	uint32_t id;
+	uint32_t id = event ? evp_interner_find(&s->events, event, strlen(event)) : EVP_NO_ID;
 
-	if (!event)
-		return;
-	id = evp_interner_find(&s->events, event, strlen(event));
-	if (id != EVP_NO_ID)
-		s->profile->lost_samples = s->lost[id];
+	return id == EVP_NO_ID ? 0 : s->lost[id];
+}
+
+int evp_origin_finish(struct evp_origin *s, struct evp_err *err)
+{
+	struct evp_profile *joined = NULL;
+	int rc;
+
+	s->profile->lost_samples = evp_origin_lost(s);
+	rc = evp_profile_join_nameless(&joined, s->profile, err);
+	if (rc)
+		return rc;
+	evp_profile_free(s->profile);
+	s->profile = joined;
+	return 0;
 }
 
 void evp_origin_release(struct evp_origin *s)

@@ -19,8 +19,13 @@ struct evp_origin {
 
 /* Everything up to the reader's end. 0, or -errno; damage is the reader's to tell. */
 int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *err);
-/* After the last read: puts the loss of the profile's event into profile->lost_samples. */
-void evp_origin_finish(struct evp_origin *s);
+/* Samples of the profile's event that the streams report as lost. */
+int64_t evp_origin_lost(const struct evp_origin *s);
+/*
+ * After the last read: puts the loss of the profile's event into profile->lost_samples, and a
+ * profile in `profile`'s place whose code without symbols is joined (view/nameless.h). 0 or -errno.
+ */
+int evp_origin_finish(struct evp_origin *s, struct evp_err *err);
 void evp_origin_release(struct evp_origin *s); /* the profile stays */
 
 /* "host1", "host1, host2", "host1 and 12 more"; nothing where no node is known. */
