@@ -58,17 +58,19 @@ static bool step_down(struct perf_event_attr *attr)
 	return true;
 }
 
-static int add_pids(struct evp_sideband *sb, const pid_t *pids, size_t npids, struct evp_err *err)
+/* What anybody may: some processes and their children, by default all of one's own. */
+static int add_processes(struct evp_sideband *sb, const struct evp_sideband_opts *opts,
+			 struct evp_err *err)
 {
 	size_t i;
-	int rc;
+	int rc = 0;
 
-	for (i = 0; i < npids; i++) {
-		rc = evp_perf_set_add_process(&sb->set, pids[i], err);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	sb->set.attr.inherit = 1;
+	if (!opts->npids)
+		return evp_perf_set_add_own(&sb->set, err);
+	for (i = 0; i < opts->npids && !rc; i++)
+		rc = evp_perf_set_add_process(&sb->set, opts->pids[i], err);
+	return rc;
 }
 
 int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts *opts,
@@ -96,10 +98,8 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 		rc = evp_perf_set_add(&sb->set, -1, 0, &refusal);
 		sb->system_wide = !rc;
 	}
-	if ((rc == -EACCES || rc == -EPERM) && opts->npids) {
-		sb->set.attr.inherit = 1;
-		rc = add_pids(sb, opts->pids, opts->npids, &refusal);
-	}
+	if (rc == -EACCES || rc == -EPERM)
+		rc = add_processes(sb, opts, &refusal);
 out:
 	if (rc) {
 		evp_sideband_close(sb);

@@ -77,8 +77,9 @@ enum {
 
 struct evp_sideband_opts {
 	/*
-	 * Everybody. If that is denied, only `pids` and their children are followed and no error is
-	 * made of it: look at evp_sideband_features(). Without `all` and without pids: -EINVAL.
+	 * Everybody. If that is denied, only `pids` and their children are followed, without pids
+	 * every process of this user, and no error is made of it: look at evp_sideband_features().
+	 * Without `all` and without pids: -EINVAL.
 	 */
 	bool all;
 	const pid_t *pids;
