@@ -4,6 +4,7 @@
 #include "format/gzip.c"
 #include "format/pprof_import.c"
 #include "format/pprof_parse.c"
+#include "format/pprof_stream.c"
 #include "format/protobuf.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
