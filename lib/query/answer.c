@@ -41,42 +41,24 @@ static int compare_bytes(const void *va, const void *vb, void *arg)
 	return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
-static int compare_stacks(const void *va, const void *vb, void *arg)
+/* The place of each value among all of them. */
+static int rank_values(const struct evp_interner *values, uint32_t **ret_rank)
 {
-	const struct evp_bytes *item = arg;
-
-	return evp_stack_compare(&item[*(const uint32_t *)va], &item[*(const uint32_t *)vb]);
-}
-
-typedef int (*compare_fn)(const void *a, const void *b, void *arg);
-
-/*
- * What place each of n texts has among them: *ret_rank[id]. *ret_order is the reverse, or NULL
- * where they are in order as they lie.
- */
-static int rank_texts(const struct evp_bytes *item, size_t n, compare_fn compare,
-		      uint32_t **ret_rank, uint32_t **ret_order)
-{
+	size_t n = values->n, i;
 	uint32_t *rank = malloc((n + 1) * sizeof(*rank)), *order = malloc((n + 1) * sizeof(*order));
-	bool sorted = true;
-	uint32_t i;
 
 	if (!rank || !order) {
 		free(rank);
 		free(order);
 		return -ENOMEM;
 	}
-	for (i = 0; i < n; i++) {
-		order[i] = i;
-		if (i && sorted && compare(&order[i - 1], &order[i], (void *)(uintptr_t)item) > 0)
-			sorted = false;
-	}
-	if (!sorted)
-		qsort_r(order, n, sizeof(*order), compare, (void *)(uintptr_t)item);
 	for (i = 0; i < n; i++)
-		rank[order[i]] = i;
+		order[i] = (uint32_t)i;
+	qsort_r(order, n, sizeof(*order), compare_bytes, values->item);
+	for (i = 0; i < n; i++)
+		rank[order[i]] = (uint32_t)i;
+	free(order);
 	*ret_rank = rank;
-	*ret_order = order;
 	return 0;
 }
 
@@ -137,57 +119,56 @@ static int place_groups(struct evp_answer *a, uint32_t **ret_group_of)
 	const struct evp_scan *s = &a->priv->scan;
 	size_t n = s->groups.n;
 	struct group_order *order = calloc(n + 1, sizeof(*order));
-	uint32_t *ranks = calloc(n * a->nby + 1, sizeof(*ranks)), *value_rank = NULL,
-		 *unused = NULL;
+	uint32_t *ranks = calloc(n * a->nby + 1, sizeof(*ranks)), *value_rank = NULL;
 	int rc = -ENOMEM;
 
 	*ret_group_of = calloc(n + 1, sizeof(**ret_group_of));
 	if (order && ranks && *ret_group_of)
-		rc = rank_texts(a->values.item, a->values.n, compare_bytes, &value_rank, &unused);
+		rc = rank_values(&a->values, &value_rank);
 	if (!rc)
 		rc = order_groups(a, order, ranks, *ret_group_of, value_rank);
 	free(order);
 	free(ranks);
 	free(value_rank);
-	free(unused);
 	return rc;
 }
 
-/* ---- the order of stacks ---- */
+/* ---- stacks ---- */
 
-static int place_stacks(struct evp_answer *a, uint32_t **ret_stack_of)
+/* Sums become sorted by (place of the group, place of the stack). */
+static int order_sums(struct evp_answer *a, const uint32_t *group_of)
 {
 	struct evp_scan *s = &a->priv->scan;
-	uint32_t *order = NULL;
+	uint32_t *rank = NULL, *node = malloc((a->tree->n + 1) * sizeof(*node));
+	bool overflow;
 	size_t i;
-	int rc = rank_texts(s->stacks, s->nstacks, compare_stacks, ret_stack_of, &order);
+	int rc = node ? evp_tree_rank(a->tree, &rank) : -ENOMEM;
 
-	if (rc)
-		return rc;
-	a->stacks = malloc((s->nstacks + 1) * sizeof(*a->stacks));
-	if (!a->stacks) {
-		free(order);
-		return -ENOMEM;
+	for (i = 0; i < a->tree->n && !rc; i++)
+		node[rank[i]] = (uint32_t)i;
+	for (i = 0; i < s->sums.n && !rc; i++) {
+		s->sums.item[i].group = group_of[s->sums.item[i].group];
+		s->sums.item[i].stack = rank[s->sums.item[i].stack];
 	}
-	for (i = 0; i < s->nstacks; i++)
-		a->stacks[i] = s->stacks[order[i]];
-	a->nstacks = s->nstacks;
-	free(order);
-	return 0;
+	if (!rc)
+		rc = evp_sums_fold(&s->sums, a->ngroups, a->tree->n, &overflow);
+	for (i = 0; i < s->sums.n && !rc; i++)
+		s->sums.item[i].stack = node[s->sums.item[i].stack];
+	free(rank);
+	free(node);
+	return rc;
 }
 
-/* ---- filters ---- */
-
-static int apply_filters(struct evp_answer *a, const struct evp_query *q, struct evp_err *err)
+static int filter_functions(struct evp_answer *a, const struct evp_query *q, struct evp_err *err)
 {
-	uint8_t *keep = calloc(a->nstacks + 1, 1);
+	uint8_t *keep = malloc(a->tree->n + 1);
 	size_t i, n = 0;
-	int rc = keep ? 0 : evp_fail_oom(err);
+	int rc;
 
-	for (i = 0; !rc && i < a->nsums; i++)
-		keep[a->sums[i].stack] = 1;
-	if (!rc)
-		rc = evp_filter_stacks(q, a->stacks, a->nstacks, keep, err);
+	if (!keep)
+		return evp_fail_oom(err);
+	memset(keep, 1, a->tree->n);
+	rc = evp_filter_tree(q, a->tree, keep, err);
 	for (i = 0; !rc && i < a->nsums; i++)
 		if (keep[a->sums[i].stack])
 			a->sums[n++] = a->sums[i];
@@ -202,24 +183,16 @@ static int apply_filters(struct evp_answer *a, const struct evp_query *q, struct
 static int order_answer(struct evp_answer *a, struct evp_err *err)
 {
 	struct evp_scan *s = &a->priv->scan;
-	uint32_t *group_of = NULL, *stack_of = NULL;
-	bool overflow;
-	size_t i;
+	uint32_t *group_of = NULL;
 	int rc;
 
 	a->values = s->values;
 	s->values = (struct evp_interner){ 0 };
+	a->tree = &s->tree;
 	rc = place_groups(a, &group_of);
 	if (!rc)
-		rc = place_stacks(a, &stack_of);
-	for (i = 0; !rc && i < s->sums.n; i++) {
-		s->sums.item[i].group = group_of[s->sums.item[i].group];
-		s->sums.item[i].stack = stack_of[s->sums.item[i].stack];
-	}
-	if (!rc)
-		rc = evp_sums_fold(&s->sums, a->ngroups, a->nstacks, &overflow);
+		rc = order_sums(a, group_of);
 	free(group_of);
-	free(stack_of);
 	a->sums = s->sums.item;
 	a->nsums = s->sums.n;
 	return rc ? evp_fail_oom(err) : 0;
@@ -269,7 +242,7 @@ int evp_query_run(struct evp_answer **ret_a, const struct evp_query *q, struct e
 	if (!rc)
 		rc = order_answer(a, err);
 	if (!rc && q->nfilters)
-		rc = apply_filters(a, q, err);
+		rc = filter_functions(a, q, err);
 	if (rc)
 		evp_answer_free(a);
 	else
@@ -287,7 +260,6 @@ void evp_answer_free(struct evp_answer *a)
 		free(a->by[i]);
 	free(a->by);
 	free(a->groups);
-	free(a->stacks);
 	evp_interner_release(&a->values);
 	if (a->priv) {
 		evp_scan_release(&a->priv->scan);

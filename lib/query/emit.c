@@ -23,8 +23,8 @@ static bool is_cut(const struct evp_bytes *b)
 	return b->len > 6 && !memcmp(b->ptr, "[cut:", 5) && b->ptr[b->len - 1] == ']';
 }
 
-static int make_location(struct evp_output *o, const struct evp_bytes *frame, bool root,
-			 uint32_t *ret_id)
+int evp_output_location(struct evp_output *o, const struct evp_bytes *frame, bool root,
+			uint32_t *ret_id)
 {
 	struct evp_location l = { .kind = EVP_LOC_NONE, .source = EVP_SRC_TEXT, .nlines = 1 };
 	struct evp_function f = { 0 };
@@ -60,12 +60,12 @@ static int location_of(struct evp_output *o, const struct evp_bytes *frame, bool
 	int rc;
 
 	if (root && is_cut(frame))
-		return make_location(o, frame, true, ret_id);
+		return evp_output_location(o, frame, true, ret_id);
 	if (evp_intern(&o->names, frame->ptr, frame->len, &id) ||
 	    evp_grow(&o->location, &o->clocation, o->names.n, sizeof(*o->location)))
 		return -ENOMEM;
 	if (o->names.n != before) {
-		rc = make_location(o, frame, root, &o->location[id]);
+		rc = evp_output_location(o, frame, root, &o->location[id]);
 		if (rc)
 			return rc;
 	}
@@ -173,9 +173,57 @@ static int group_labels(struct evp_output *o, const struct evp_answer *a,
 	return rc ? rc : evp_writer_label_set(o->w, labels, n, ret_set);
 }
 
-static int write_sums(struct evp_output *o, const struct evp_answer *a, uint32_t event)
+/* What of the answer the writer knows in its present epoch; 0: not yet. */
+struct known {
+	uint32_t *stack;    /* by node */
+	uint32_t *location; /* by name */
+	uint32_t *path;	    /* nodes on the way up */
+	size_t cpath;
+};
+
+static int node_location(struct evp_output *o, const struct evp_tree *t, struct known *k,
+			 uint32_t node, uint32_t *ret_location)
 {
-	struct evp_sample sample = { .event = event };
+	uint32_t *location = &k->location[t->frame[node]];
+	int rc = 0;
+
+	/* A cut is told by its place, not by its name alone. */
+	if (!t->parent[node])
+		return evp_output_location(o, evp_tree_name(t, node), true, ret_location);
+	if (!*location)
+		rc = evp_output_location(o, evp_tree_name(t, node), false, location);
+	*ret_location = *location;
+	return rc;
+}
+
+static int node_stack(struct evp_output *o, const struct evp_tree *t, struct known *k,
+		      uint32_t node, uint32_t *ret_stack)
+{
+	uint32_t location, at = node;
+	size_t n = 0;
+	int rc = 0;
+
+	for (; at && !k->stack[at]; at = t->parent[at]) {
+		if (evp_grow(&k->path, &k->cpath, n + 1, sizeof(*k->path)))
+			return -ENOMEM;
+		k->path[n++] = at;
+	}
+	while (n && !rc) {
+		uint32_t parent = k->stack[at];
+
+		at = k->path[--n];
+		rc = node_location(o, t, k, at, &location);
+		if (!rc)
+			rc = evp_writer_stack(o->w, parent, location, &k->stack[at]);
+	}
+	*ret_stack = k->stack[node];
+	return rc;
+}
+
+static int write_sums(struct evp_output *o, const struct evp_answer *a, struct known *k,
+		      uint32_t event)
+{
+	struct evp_sample sample = { .event = event, .window_len_ns = a->window_len_ns };
 	size_t i;
 	bool anew = true;
 	int rc = 0;
@@ -188,31 +236,45 @@ static int write_sums(struct evp_output *o, const struct evp_answer *a, uint32_t
 		if (anew || s->group != s[-1].group)
 			rc = group_labels(o, a, g, &sample.labels);
 		if (!rc)
-			rc = evp_output_stack(o, &a->stacks[s->stack], &sample.stack);
+			rc = node_stack(o, a->tree, k, s->stack, &sample.stack);
 		sample.window_ns = g->window_ns;
-		sample.window_len_ns = a->window_len_ns;
 		sample.values = values;
 		if (!rc)
 			rc = evp_writer_sample(o->w, &sample);
 		if (!rc)
 			rc = evp_output_epoch(o, &anew);
+		if (!rc && anew) {
+			memset(k->stack, 0, a->tree->n * sizeof(*k->stack));
+			memset(k->location, 0, a->tree->names.n * sizeof(*k->location));
+		}
 	}
+	return rc;
+}
+
+static int write_answer(struct evp_output *o, const struct evp_answer *a)
+{
+	struct known k = { .stack = calloc(a->tree->n + 1, sizeof(*k.stack)),
+			   .location = calloc(a->tree->names.n + 1, sizeof(*k.location)) };
+	uint32_t event;
+	int rc = k.stack && k.location ? 0 : -ENOMEM;
+
+	if (!rc)
+		rc = evp_output_event(o, &a->info, &event);
+	if (!rc)
+		rc = write_sums(o, a, &k, event);
+	if (!rc)
+		rc = evp_output_loss(o, &a->info, event);
+	free(k.stack);
+	free(k.location);
+	free(k.path);
 	return rc;
 }
 
 int evp_answer_write(const struct evp_answer *a, struct evp_writer *w, struct evp_err *err)
 {
 	struct evp_output o = { .w = w };
-	uint32_t event;
-	int rc = 0;
+	int rc = a->info.segments ? write_answer(&o, a) : 0;
 
-	if (a->info.segments) {
-		rc = evp_output_event(&o, &a->info, &event);
-		if (!rc)
-			rc = write_sums(&o, a, event);
-		if (!rc)
-			rc = evp_output_loss(&o, &a->info, event);
-	}
 	evp_output_release(&o);
 	return rc ? evp_fail_errno(err, -rc, "cannot write the stream") : 0;
 }

@@ -65,13 +65,54 @@ static int apply_filter(const struct evp_stack_filter *filter, const struct evp_
 	return rc < 0 ? rc : 0;
 }
 
-int evp_filter_stacks(const struct evp_query *q, const struct evp_bytes *stacks, size_t n,
-		      uint8_t *keep, struct evp_err *err)
+int evp_filter_stacks(const struct evp_query *q, unsigned int which, const struct evp_bytes *stacks,
+		      size_t n, uint8_t *keep, struct evp_err *err)
 {
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < q->nfilters; i++)
-		rc = apply_filter(&q->filters[i], stacks, n, keep, err);
+		if (which & (q->filters[i].frames ? EVP_FILTER_FRAMES : EVP_FILTER_TEXT))
+			rc = apply_filter(&q->filters[i], stacks, n, keep, err);
+	return rc;
+}
+
+/* Which of the tree's names match. */
+static int test_names(const struct evp_tree *t, struct evp_regex *regex, uint8_t *match,
+		      struct evp_err *err)
+{
+	struct evp_str name = { 0 };
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < t->names.n && rc >= 0; i++) {
+		evp_str_clear(&name);
+		evp_unescape(&name, t->names.item[i].ptr, t->names.item[i].len);
+		rc = name.oom ? evp_fail_oom(err) : evp_regex_test(regex, name.buf, name.len, err);
+		match[i] = rc > 0;
+	}
+	evp_str_release(&name);
+	return rc < 0 ? rc : 0;
+}
+
+int evp_filter_tree(const struct evp_query *q, const struct evp_tree *t, uint8_t *keep,
+		    struct evp_err *err)
+{
+	uint8_t *match = calloc(t->names.n + 1, 1), *hit = calloc(t->n + 1, 1);
+	size_t i, k;
+	int rc = match && hit ? 0 : evp_fail_oom(err);
+
+	for (i = 0; i < q->nfilters && !rc; i++) {
+		if (!q->filters[i].frames)
+			continue;
+		rc = test_names(t, q->filters[i].regex, match, err);
+		for (k = 1; k < t->n && !rc; k++)
+			hit[k] = hit[t->parent[k]] || match[t->frame[k]];
+		for (k = 0; k < t->n && !rc; k++)
+			if (hit[k] == q->filters[i].negate)
+				keep[k] = 0;
+	}
+	free(match);
+	free(hit);
 	return rc;
 }

@@ -21,6 +21,10 @@ struct evp_output {
 
 /* All return 0 or -errno. */
 
+/* The location of one frame's text, escaped. `root`: it is a stack's first frame. */
+int evp_output_location(struct evp_output *o, const struct evp_bytes *frame, bool root,
+			uint32_t *ret_id);
+
 /*
  * The stack of a folded text. Frames become locations without address (EVP_LOC_NONE, named by
  * text); a root frame "[cut:why]" becomes the cut that it was. Each text should be near the one

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "query/frames.h"
 #include "query/query.h"
 
 static int declare(struct evp_profile *p, const struct evp_query_info *info)
@@ -20,49 +19,54 @@ static int declare(struct evp_profile *p, const struct evp_query_info *info)
 	return evp_profile_declare(p, info->type, types, 2, 0, 1);
 }
 
-static int child(struct evp_profile *p, uint32_t parent, struct evp_bytes name,
-		 struct evp_str *text, uint32_t *ret_node)
+/*
+ * The profile's node for each of the answer's that has a sum at it or below; node[i] is 1 at those
+ * with a sum before. A parent's number is below its children's.
+ */
+static int copy_tree(struct evp_profile *p, const struct evp_tree *t, uint32_t *node)
 {
-	struct evp_frame frame = { 0 };
-	int rc;
+	struct evp_str text = { 0 };
+	size_t i;
+	int rc = 0;
 
-	evp_str_clear(text);
-	evp_unescape(text, name.ptr, name.len);
-	if (text->oom)
-		return -ENOMEM;
-	rc = evp_profile_string(p, text->buf, text->len, &frame.name);
-	return rc ? rc : evp_profile_child(p, parent, &frame, ret_node);
+	for (i = t->n; i-- > 1;)
+		if (node[i])
+			node[t->parent[i]] = 1;
+	node[0] = 0;
+	for (i = 1; i < t->n && !rc; i++) {
+		const struct evp_bytes *name = evp_tree_name(t, (uint32_t)i);
+		struct evp_frame frame = { 0 };
+
+		if (!node[i])
+			continue;
+		evp_str_clear(&text);
+		evp_unescape(&text, name->ptr, name->len);
+		rc = text.oom ? -ENOMEM : evp_profile_string(p, text.buf, text.len, &frame.name);
+		if (!rc)
+			rc = evp_profile_child(p, node[t->parent[i]], &frame, &node[i]);
+	}
+	evp_str_release(&text);
+	return rc;
 }
 
 int evp_answer_profile(const struct evp_answer *a, struct evp_profile *p, struct evp_err *err)
 {
-	struct evp_frames frames = { 0 };
-	struct evp_str text = { 0 };
-	uint32_t *node = NULL;
-	size_t cap = 0, i, k;
-	int rc = 0;
+	uint32_t *node = calloc(a->tree->n + 1, sizeof(*node));
+	size_t i;
+	int rc = node ? 0 : -ENOMEM;
 
-	if (!a->info.segments)
-		return 0;
-	rc = declare(p, &a->info);
-	for (i = 0; !rc && i < a->nsums; i++) {
-		const struct evp_sum *s = &a->sums[i];
+	if (!rc && a->info.segments)
+		rc = declare(p, &a->info);
+	for (i = 0; i < a->nsums && !rc; i++)
+		node[a->sums[i].stack] = 1;
+	if (!rc && a->info.segments)
+		rc = copy_tree(p, a->tree, node);
+	for (i = 0; i < a->nsums && !rc; i++) {
+		int64_t *self = p->self + (size_t)node[a->sums[i].stack] * p->ntypes;
 
-		k = evp_frames_next(&frames, &a->stacks[s->stack], &rc);
-		if (rc || evp_grow(&node, &cap, frames.depth + 1, sizeof(*node))) {
-			rc = -ENOMEM;
-			break;
-		}
-		node[0] = 0;
-		for (; k < frames.depth && !rc; k++)
-			rc = child(p, node[k], evp_frames_get(&frames, k), &text, &node[k + 1]);
-		if (rc)
-			break;
-		p->self[node[frames.depth] * p->ntypes] += s->samples;
-		p->self[node[frames.depth] * p->ntypes + 1] += s->value;
+		self[0] += a->sums[i].samples;
+		self[1] += a->sums[i].value;
 	}
-	evp_frames_release(&frames);
-	evp_str_release(&text);
 	free(node);
 	return rc ? evp_fail_errno(err, -rc, "cannot make a profile") : 0;
 }

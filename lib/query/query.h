@@ -26,6 +26,7 @@
 
 #include "profile/profile.h"
 #include "query/matcher.h"
+#include "query/tree.h"
 #include "store/catalog.h"
 #include "stream/writer.h"
 
@@ -64,9 +65,9 @@ struct evp_answer_group {
 	int64_t window_ns;
 };
 
-/* Sorted by group, then stack; no two alike. */
+/* Sorted by group, then stack (see evp_tree_rank); no two alike. */
 struct evp_sum {
-	uint32_t group, stack;
+	uint32_t group, stack; /* stack: while a row group is read its dictionary's index */
 	int64_t samples, value;
 };
 
@@ -78,8 +79,7 @@ struct evp_answer {
 	struct evp_interner values;	 /* id 0 is "" */
 	struct evp_answer_group *groups; /* sorted by label values, then window */
 	size_t ngroups;
-	struct evp_bytes *stacks; /* folded, escaped; sorted by evp_stack_compare */
-	size_t nstacks;
+	const struct evp_tree *tree; /* a sum's stack is one of its nodes */
 	struct evp_sum *sums;
 	size_t nsums;
 	struct evp_answer_private *priv;

@@ -259,7 +259,8 @@ static int open_group(struct raw *r, const struct evp_store_segment *s, size_t g
 	if (evp_grow(&r->keep, &r->ckeep, n, 1))
 		return evp_fail_oom(err);
 	memset(r->keep, 1, n);
-	rc = evp_filter_stacks(r->q, r->stack.pq.dict, n, r->keep, err);
+	rc = evp_filter_stacks(r->q, EVP_FILTER_TEXT | EVP_FILTER_FRAMES, r->stack.pq.dict, n,
+			       r->keep, err);
 	return rc ? rc : precise_group(&r->precise, group, err);
 }
 

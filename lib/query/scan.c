@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "query/filter.h"
 #include "query/scan.h"
 
 #include <stdlib.h>
@@ -17,11 +18,11 @@ void evp_scan_release(struct evp_scan *s)
 	evp_pq_column_release(&s->stack.pq);
 	evp_interner_release(&s->values);
 	evp_interner_release(&s->groups);
-	evp_interner_release(&s->texts);
-	free(s->stacks);
+	evp_tree_release(&s->tree);
 	free(s->sums.item);
 	free(s->segment.item);
-	free(s->to_id);
+	free(s->to_node);
+	free(s->keep);
 	*s = (struct evp_scan){ 0 };
 }
 
@@ -139,38 +140,34 @@ static int split_rows(struct evp_scan *s, uint64_t row, uint64_t end, struct evp
 	return rc;
 }
 
-/*
- * Dictionary indexes of the sums in s->segment from `first` on become stack ids. They are given in
- * the dictionary's order, so that the texts of a segment come out sorted.
- */
+/* The sums in s->segment from `first` on: dictionary indexes become nodes of the tree. */
 static int name_stacks(struct evp_scan *s, size_t first, struct evp_err *err)
 {
 	const struct evp_bytes *dict = s->stack.pq.dict;
-	size_t n = s->stack.pq.ndict, i, before;
-	uint32_t id;
+	size_t ndict = s->stack.pq.ndict, i, n = first;
+	int rc;
 
-	if (s->alone) {
-		s->nstacks = n;
-		return 0;
-	}
-	if (evp_grow(&s->to_id, &s->cto_id, n, sizeof(*s->to_id)))
+	if (evp_grow(&s->to_node, &s->cto_node, ndict, sizeof(*s->to_node)) ||
+	    evp_grow(&s->keep, &s->ckeep, ndict, 1) || evp_tree_begin(&s->tree))
 		return evp_fail_oom(err);
-	memset(s->to_id, 0, n * sizeof(*s->to_id));
+	memset(s->keep, 0, ndict);
 	for (i = first; i < s->segment.n; i++)
-		s->to_id[s->segment.item[i].stack] = 1;
-	for (i = 0; i < n; i++) {
-		if (!s->to_id[i])
-			continue;
-		before = s->texts.n;
-		if (evp_intern(&s->texts, dict[i].ptr, dict[i].len, &id) ||
-		    evp_grow(&s->stacks, &s->cstacks, s->texts.n, sizeof(*s->stacks)))
+		s->keep[s->segment.item[i].stack] = 1;
+	rc = evp_filter_stacks(s->q, EVP_FILTER_TEXT, dict, ndict, s->keep, err);
+	if (rc)
+		return rc;
+	for (i = 0; i < ndict; i++)
+		if (s->keep[i] && evp_tree_add(&s->tree, &dict[i], &s->to_node[i]))
 			return evp_fail_oom(err);
-		if (s->texts.n != before)
-			s->stacks[s->nstacks++] = s->texts.item[id];
-		s->to_id[i] = id;
+	for (i = first; i < s->segment.n; i++) {
+		struct evp_sum *sum = &s->segment.item[i];
+
+		if (!s->keep[sum->stack])
+			continue;
+		s->segment.item[n] = *sum;
+		s->segment.item[n++].stack = s->to_node[sum->stack];
 	}
-	for (i = first; i < s->segment.n; i++)
-		s->segment.item[i].stack = s->to_id[s->segment.item[i].stack];
+	s->segment.n = n;
 	return 0;
 }
 
@@ -226,7 +223,7 @@ static int keep_segment(struct evp_scan *s, struct evp_err *err)
 	s->sums.n += s->segment.n;
 	if (s->sums.n < FOLD_MIN || s->sums.n / 2 < s->folded)
 		return 0;
-	if (evp_sums_fold(&s->sums, s->groups.n, s->nstacks, &overflow))
+	if (evp_sums_fold(&s->sums, s->groups.n, s->tree.n, &overflow))
 		return evp_fail_oom(err);
 	s->folded = s->sums.n;
 	return overflow ? evp_fail(err, E2BIG, "sums pass 2^63: ask for less") : 0;
@@ -245,7 +242,6 @@ static int scan_segment(struct evp_scan *s, struct evp_catalog *c, size_t item, 
 	if (!evp_scan_meets(s->q, seg))
 		goto out;
 	s->cut = s->q->step_ns || !evp_scan_covers(s->q, seg);
-	s->alone = c->n == 1 && seg->file->ngroups == 1;
 	rc = evp_scan_describe(&s->info, s->q, seg, err);
 	for (g = 0; !rc && g < seg->file->ngroups; g++)
 		rc = scan_group(s, seg, g, err);
@@ -256,17 +252,6 @@ static int scan_segment(struct evp_scan *s, struct evp_catalog *c, size_t item, 
 out:
 	evp_segment_close(seg);
 	return rc;
-}
-
-/* With only one row group its dictionary is the table of stacks as it lies. */
-static int adopt_dictionary(struct evp_scan *s, struct evp_err *err)
-{
-	if (!s->alone || !s->nstacks)
-		return 0;
-	if (evp_grow(&s->stacks, &s->cstacks, s->nstacks, sizeof(*s->stacks)))
-		return evp_fail_oom(err);
-	memcpy(s->stacks, s->stack.pq.dict, s->nstacks * sizeof(*s->stacks));
-	return 0;
 }
 
 int evp_scan_run(struct evp_scan *s, const struct evp_query *q, struct evp_catalog *c,
@@ -296,9 +281,7 @@ int evp_scan_run(struct evp_scan *s, const struct evp_query *q, struct evp_catal
 			rc = evp_fail(err, own.code ? own.code : -rc, "%s", own.msg);
 		}
 	}
-	if (!rc)
-		rc = adopt_dictionary(s, err);
-	if (!rc && evp_sums_fold(&s->sums, s->groups.n, s->nstacks, &overflow))
+	if (!rc && evp_sums_fold(&s->sums, s->groups.n, s->tree.n, &overflow))
 		rc = evp_fail_oom(err);
 	return rc || !overflow ? rc : evp_fail(err, E2BIG, "sums pass 2^63: ask for less");
 }

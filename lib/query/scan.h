@@ -7,6 +7,7 @@
 #define EVP_QUERY_SCAN_H
 
 #include "query/plan.h"
+#include "query/tree.h"
 #include "query/tally.h"
 
 /* A column of numbers or indexes, asked for by row. */
@@ -28,19 +29,17 @@ struct evp_scan {
 	struct evp_query_info info;
 	struct evp_interner values; /* label values; id 0 is "" */
 	struct evp_interner groups; /* of struct evp_scan_group */
-	struct evp_bytes *stacks;   /* by stack id */
-	size_t nstacks, cstacks;
-	struct evp_interner texts; /* owns them, unless ... */
-	bool alone;		   /* ... there is only one row group: then `stack` does */
-	struct evp_sum_list sums;  /* of finished segments: ids of groups and stacks */
-	size_t folded;		   /* sums at the last evp_sums_fold */
+	struct evp_tree tree;	    /* stacks; a sum's is a node of it */
+	struct evp_sum_list sums;   /* of finished segments: ids of groups and stacks */
+	size_t folded;		    /* sums at the last evp_sums_fold */
 
 	struct evp_plan plan;
 	struct evp_tally tally;
 	struct evp_row_cursor ts, samples, value, stack;
-	bool cut;	 /* the segment is not wholly within the range, or a step is asked for */
-	uint32_t *to_id; /* of the row group's stacks */
-	size_t cto_id;
+	bool cut;	   /* the segment is not wholly within the range, or a step is asked for */
+	uint32_t *to_node; /* of the row group's stacks */
+	uint8_t *keep;	   /* ... which of them have rows and pass --stack */
+	size_t cto_node, ckeep;
 	struct evp_sum_list segment; /* of the segment being read */
 };
 
