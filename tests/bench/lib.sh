@@ -15,6 +15,7 @@ W=$B/bench
 mkdir -p "$W"
 
 # cost COMMAND [RUNS] [-w]: sets $cost (seconds) and $peak (MiB).
+# shellcheck disable=SC2034 # for the caller
 cost() { IFS=$'\t' read -r cost peak < <(tests/bench/measure -n "${2:-5}" ${3:-} "$1"); }
 
 # row CASE OURS UNIT PEAK PEER THEIRS PEER_PEAK WANTED: the ratio is theirs / ours.
