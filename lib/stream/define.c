@@ -226,11 +226,43 @@ int evp_writer_location(struct evp_writer *w, const struct evp_location *l, uint
 	return define_once(w, EVP_TAG_LOCATION, ret_id);
 }
 
+static size_t stack_place(const struct evp_writer *w, uint32_t parent, uint32_t location)
+{
+	const struct evp_stack *stacks = w->tables.stacks;
+	size_t mask = w->nstack_slots - 1;
+	size_t at = evp_hash_u64((uint64_t)parent << 32 | location) & mask;
+	uint32_t id;
+
+	while ((id = w->stack_slot[at]) &&
+	       (stacks[id].location != location || stacks[id].parent != parent))
+		at = (at + 1) & mask;
+	return at;
+}
+
+static int stack_room(struct evp_writer *w)
+{
+	const struct evp_tables *t = &w->tables;
+	size_t i;
+
+	if (t->nstacks < w->nstack_slots / 2)
+		return 0;
+	free(w->stack_slot);
+	w->nstack_slots = w->nstack_slots ? w->nstack_slots * 4 : 4096;
+	w->stack_slot = calloc(w->nstack_slots, sizeof(*w->stack_slot));
+	if (!w->stack_slot)
+		return -ENOMEM;
+	for (i = 1; i < t->nstacks; i++)
+		w->stack_slot[stack_place(w, t->stacks[i].parent, t->stacks[i].location)] =
+			(uint32_t)i;
+	return 0;
+}
+
 int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, uint32_t *ret_id)
 {
-	uint64_t *id;
-	struct evp_str *s;
-	int fresh;
+	uint8_t payload[2 * EVP_VARINT_MAX];
+	const char *what;
+	size_t at, n;
+	uint32_t id;
 
 	if (w->error || parent >= w->tables.nstacks)
 		return evp_writer_fail(w, -EINVAL);
@@ -239,18 +271,20 @@ int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, u
 		*ret_id = parent;
 		return 0;
 	}
-	id = evp_map_at(&w->stacks, (uint64_t)parent << 32 | location, &fresh);
-	if (!id)
+	if (stack_room(w))
 		return evp_writer_fail(w, -ENOMEM);
-	if (!fresh) {
-		*ret_id = (uint32_t)*id;
+	at = stack_place(w, parent, location);
+	if (w->stack_slot[at]) {
+		*ret_id = w->stack_slot[at];
 		return 0;
 	}
-	*id = *ret_id = (uint32_t)w->tables.nstacks;
-	s = evp_writer_payload(w);
-	evp_writer_put(s, *ret_id - parent);
-	evp_writer_put(s, location);
-	return define(w, EVP_TAG_STACK);
+	id = (uint32_t)w->tables.nstacks;
+	n = evp_varint_put(payload, id - parent);
+	n += evp_varint_put(payload + n, location);
+	if (evp_writer_fail(w, evp_tables_define(&w->tables, EVP_TAG_STACK, payload, n, &what)))
+		return w->error;
+	w->stack_slot[at] = *ret_id = id;
+	return evp_writer_record(w, EVP_TAG_STACK, payload, n);
 }
 
 struct label_order {

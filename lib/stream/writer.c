@@ -144,7 +144,8 @@ static int begin_epoch(struct evp_writer *w)
 	w->epoch_last_ns = INT64_MIN;
 	for (i = 0; i < EVP_ARRAY_SIZE(w->known); i++)
 		evp_interner_release(&w->known[i]);
-	evp_map_clear(&w->stacks);
+	if (w->stack_slot)
+		memset(w->stack_slot, 0, w->nstack_slots * sizeof(*w->stack_slot));
 	if (evp_writer_fail(w, evp_tables_begin(&w->tables)) || write_epoch_header(w))
 		return w->error;
 	for (i = 0; i < w->nevents && !w->error; i++)
@@ -220,7 +221,7 @@ void evp_writer_free(struct evp_writer *w)
 	evp_tables_release(&w->tables);
 	for (i = 0; i < EVP_ARRAY_SIZE(w->known); i++)
 		evp_interner_release(&w->known[i]);
-	evp_map_release(&w->stacks);
+	free(w->stack_slot);
 	evp_str_release(&w->payload);
 	evp_interner_release(&w->texts);
 	free(w->events);

@@ -42,7 +42,9 @@ struct evp_writer {
 	struct evp_tables tables;
 	struct evp_interner
 		known[EVP_TAG_LABELS + 1]; /* payloads of processes, files, ... -> id - 1 */
-	struct evp_map stacks;		   /* parent << 32 | location -> id */
+	/* Stacks by (parent, location): open addressing over ids of tables.stacks, 0 = free. */
+	uint32_t *stack_slot;
+	size_t nstack_slots; /* power of two */
 	struct evp_str payload;
 
 	/* Of the whole stream: strings that outlive epochs, events, sums for the end record. */
