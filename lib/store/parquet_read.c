@@ -11,6 +11,8 @@
 #include "store/parquet_format.h"
 #include "store/thrift.h"
 
+#define MIN_PAGE 16 /* header and body */
+
 static int damaged(const struct evp_pq_file *f, uint64_t offset, const char *what,
 		   struct evp_err *err)
 {
@@ -183,7 +185,10 @@ static int take_chunks(struct evp_pq_file *f, struct evp_cursor *c, int type,
 	return c->bad ? -EBADMSG : 0;
 }
 
-/* A group's chunks lie before the footer and have a value for each of its rows. */
+/*
+ * A group's chunks lie before the footer and have a value for each of its rows, whose number the
+ * chunks' size bears out (a page is of MIN_PAGE bytes at least): callers allocate by it.
+ */
 static bool group_fits(const struct evp_pq_file *f, const struct evp_pq_group *g)
 {
 	size_t i;
@@ -191,8 +196,9 @@ static bool group_fits(const struct evp_pq_file *f, const struct evp_pq_group *g
 	for (i = 0; g->chunks && i < f->nfields; i++) {
 		const struct evp_pq_chunk *k = &g->chunks[i];
 
-		if (k->nvalues != g->nrows || k->offset < 4 || k->offset > f->footer_offset ||
-		    k->size > f->footer_offset - k->offset ||
+		if (k->nvalues != g->nrows ||
+		    g->nrows / EVP_PQ_MAX_PAGE_ROWS > k->size / MIN_PAGE || k->offset < 4 ||
+		    k->offset > f->footer_offset || k->size > f->footer_offset - k->offset ||
 		    (k->codec != PQ_UNCOMPRESSED && k->codec != PQ_ZSTD))
 			return false;
 	}
