@@ -18,7 +18,7 @@
 #include "input.h"
 #include "store/add.h"
 #include "store/verify.h"
-#include "view/table.h"
+#include "base/table.h"
 
 #define GRACE_MS 2000 /* after SIGTERM: what the others in the pipe still have to say */
 

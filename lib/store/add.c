@@ -15,7 +15,7 @@
 
 #define MAX_ROWS   (16u << 20)	/* held at once; more are published as parts of their slot */
 #define MAX_POOL   (256u << 20) /* bytes of everything else */
-#define IDLE_POOL  (64u << 20)	/* kept from slot to slot */
+#define IDLE_POOL  (8u << 20)	/* kept from slot to slot */
 #define DAY_MS	   86400000LL
 #define FIRST_YEAR 1420070400000LL /* 2015, ms */
 

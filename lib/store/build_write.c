@@ -50,7 +50,6 @@ static int write_label(struct writer *w, int col)
 	const struct evp_pool *p = w->b->pool;
 	size_t i, n = 0;
 
-	memset(w->place, 0xff, p->strings.of.n * sizeof(*w->place));
 	for (i = 0; i < w->nrows; i++) {
 		/* Rows are sorted by labels: most often the set is the last row's. */
 		if (i && row_of(w, i)->labels == row_of(w, i - 1)->labels) {
@@ -70,6 +69,8 @@ static int write_label(struct writer *w, int col)
 	}
 	for (i = 0; i < w->nrows; i++)
 		w->index[i] = w->place[w->index[i]];
+	for (i = 0; i < n; i++) /* as it was for the next column */
+		w->place[w->list[i]] = UINT32_MAX;
 	return evp_pq_write_strings(w->pq, w->dict, n, w->index, true, w->err);
 }
 
@@ -238,6 +239,8 @@ int evp_build_write(struct evp_build *b, int fd, const struct evp_build_opts *o,
 	w.dict = malloc((nstrings > most ? nstrings : most) * sizeof(*w.dict));
 	if (!w.index || !w.ints || !w.place || !w.list || !w.dict)
 		rc = evp_fail_oom(err);
+	if (!rc)
+		memset(w.place, 0xff, nstrings * sizeof(*w.place));
 	for (i = 0; !rc && i < b->ngroups; i++)
 		rc = write_group(&w, &b->groups[i]);
 	if (!rc && !o->no_blob)

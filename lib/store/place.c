@@ -118,6 +118,7 @@ static int judge(const struct evp_place *pl, const char *dir, const char *name,
 			close(fd);
 		return rc;
 	}
+	v->present = !faccessat(fd, name, F_OK, 0);
 	while (!rc && !v->present && (e = readdir(d))) {
 		struct evp_catalog_item item = { .name = e->d_name };
 
