@@ -147,6 +147,10 @@ static int record(struct evp_targets *targets, struct evp_err *err)
 		return evp_error_from(err);
 	rc = evp_record_run(&ro, &result, err);
 	status = rc ? evp_error_from(err) : EVP_DONE;
+	evp_note("%lld samples, %lld lost", (long long)result.samples, (long long)result.lost);
+	if (result.lost && !rc)
+		evp_warn("%lld samples were lost, %lld recorded; the stream says when and why",
+			 (long long)result.lost, (long long)result.samples);
 	if (result.reader_gone)
 		evp_out_drop(&out);
 	else

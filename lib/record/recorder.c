@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "record/inbox.h"
+#include "record/perf_set.h"
 #include "record/processes.h"
 #include "record/sampler_perf.h"
 #include "record/sideband.h"
@@ -363,15 +364,19 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 	};
 	struct evp_err why = { 0 };
 	const char *note;
+	char hint[300];
 	int rc;
 
 	if (o->backend != EVP_BACKEND_PERF) {
 		r->ops = &evp_sampler_bpf;
 		rc = r->ops->open(&r->sampler, &so, &why);
-		if (!rc || o->backend == EVP_BACKEND_BPF) {
-			if (rc)
-				evp_fail(err, -rc, "%s", why.msg);
-			return rc;
+		if (!rc)
+			return 0;
+		if (o->backend == EVP_BACKEND_BPF) {
+			evp_setcap_hint(hint, sizeof(hint));
+			return rc == -EPERM || rc == -EACCES
+				       ? evp_fail(err, -rc, "%s: %s", why.msg, hint)
+				       : evp_fail(err, -rc, "%s", why.msg);
 		}
 		o->warn("%s; sampling through perf events instead", why.msg);
 	}
@@ -385,12 +390,22 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 
 static int open_sideband(struct recorder *r, struct evp_err *err)
 {
-	return evp_sideband_open(&r->sb,
-				 &(struct evp_sideband_opts){ .all = true,
-							      .pids = r->opts->targets->pid,
-							      .npids = r->opts->targets->npids,
-							      .wake_bytes = EVP_SB_RING_BYTES / 2 },
-				 err);
+	struct evp_sideband_opts so = { .all = true,
+					.pids = r->opts->targets->pid,
+					.npids = r->opts->targets->npids,
+					.wake_bytes = EVP_SB_RING_BYTES / 2 };
+	struct evp_targets own = { 0 };
+	int rc = evp_sideband_open(&r->sb, &so, err);
+
+	/* The whole machine is not ours to see: this user's processes, as far as they go. */
+	if ((rc == -EACCES || rc == -EPERM) && r->opts->all && !evp_targets_add_own(&own) &&
+	    own.npids) {
+		so.pids = own.pid;
+		so.npids = own.npids;
+		rc = evp_sideband_open(&r->sb, &so, err);
+	}
+	evp_targets_release(&own);
+	return rc;
 }
 
 static void read_names(struct recorder *r)

@@ -66,10 +66,7 @@ static int fail_load(struct evp_err *err, int rc)
 	if (!strncmp(words, "libbpf: ", 8))
 		words += 8;
 	if (rc == -EPERM || rc == -EACCES)
-		return evp_fail(err, -rc,
-				"BPF is not permitted: run as root or give it the capabilities: "
-				"setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_syslog+ep "
-				"/path/to/evp-record");
+		return evp_fail(err, -rc, "BPF needs the capabilities BPF and PERFMON");
 	return evp_fail(err, -rc, "the kernel refused the BPF sampler: %s",
 			words[0] ? words : strerror(-rc));
 }
@@ -127,7 +124,7 @@ static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 	s->forks_followed = follow_forks && !s->opts.all && !skel->rodata->knobs.pidns_ino;
 	bpf_program__set_autoload(skel->progs.on_fork, s->forks_followed);
 	bpf_program__set_autoload(skel->progs.on_free, s->forks_followed);
-	ring = ring_bytes(s->opts.freq_hz, s->npossible);
+	ring = s->opts.ring_bytes ? s->opts.ring_bytes : ring_bytes(s->opts.freq_hz, s->npossible);
 	skel->rodata->knobs.wake_bytes = ring / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring);
 	bpf_map__set_max_entries(skel->maps.targets, s->opts.all ? 1 : MAX_TARGETS);
