@@ -40,6 +40,17 @@ void evp_plain_text(struct evp_str *out, const char *bytes, size_t len)
 	}
 }
 
+size_t evp_address_name(const char *name, size_t len)
+{
+	size_t i = len;
+
+	while (i > 0 && strchr("0123456789abcdef", name[i - 1]) && name[i - 1])
+		i--;
+	if (i == len || i < 4 || memcmp(name + i - 3, "+0x", 3) != 0)
+		return 0;
+	return i - 3;
+}
+
 static size_t columns(const char *s, size_t len)
 {
 	size_t n = 0;

@@ -95,6 +95,12 @@ void evp_format_value(struct evp_str *out, int64_t v, const char *unit);
 void evp_plain_text(struct evp_str *out, const char *bytes, size_t len);
 
 /*
+ * A name that is made from an address, as evp_location_text makes it: "libc.so.6+0x26ad0". The
+ * length of the part before "+0x"; 0 for a function's name.
+ */
+size_t evp_address_name(const char *name, size_t len);
+
+/*
  * `name` in at most `width` columns, at least 8 of them: argument lists first, then inner template
  * arguments, then all of them, become "..."; at last the middle does. Short names stay as they are.
  */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "diff/table.h"
 #include "profile/sums.h"
 
@@ -102,11 +103,14 @@ static int row_of_frame(struct build *b, const struct evp_profile *p, const stru
 {
 	struct evp_diff_name n = { *evp_profile_text(p, f->name), *evp_profile_text(p, f->module),
 				   base_name(evp_profile_text(p, f->file)) };
-	size_t before = b->keys.n;
+	size_t before = b->keys.n, address;
 	int rc;
 
 	n.name.len = evp_diff_name_len(n.name.ptr, n.name.len);
-	if (f->nameless) {
+	address = evp_address_name(n.name.ptr, n.name.len);
+	if (address && !n.module.len)
+		n.module = (struct evp_bytes){ n.name.ptr, address };
+	if (f->nameless || address) {
 		n.name = (struct evp_bytes){ NO_SYMBOL, strlen(NO_SYMBOL) };
 		n.file.len = 0;
 	}
@@ -123,9 +127,13 @@ static int row_of_frame(struct build *b, const struct evp_profile *p, const stru
 }
 
 /* Labels are no functions, and neither is the mark where a stack was cut. */
-static bool is_function(const struct evp_frame *f)
+static bool is_function(const struct evp_profile *p, const struct evp_frame *f)
 {
-	return f->kind != EVP_FRAME_LABEL && f->kind != EVP_LOC_CUT;
+	static const char cut[] = "[cut:";
+	const struct evp_bytes *name = evp_profile_text(p, f->name);
+
+	return f->kind != EVP_FRAME_LABEL && f->kind != EVP_LOC_CUT &&
+	       (name->len < sizeof(cut) || memcmp(name->ptr, cut, sizeof(cut) - 1) != 0);
 }
 
 static int key_frames(struct build *b, const struct evp_profile *p)
@@ -137,7 +145,7 @@ static int key_frames(struct build *b, const struct evp_profile *p)
 		return -ENOMEM;
 	for (size_t f = 0; !rc && f < p->nframes; f++) {
 		b->of_frame[f] = EVP_NO_KEY;
-		if (is_function(&p->frames[f]))
+		if (is_function(p, &p->frames[f]))
 			rc = row_of_frame(b, p, &p->frames[f], &b->of_frame[f]);
 	}
 	return rc;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
 
+#include "base/table.h"
 #include "view/nameless.h"
 
 static int copy_string(struct evp_profile *to, const struct evp_profile *p, uint32_t id,
@@ -12,37 +13,47 @@ static int copy_string(struct evp_profile *to, const struct evp_profile *p, uint
 }
 
 /* "[module]" unless it is in brackets already. */
-static int module_string(struct evp_profile *to, const struct evp_profile *p, uint32_t id,
-			 uint32_t *ret_id)
+static int module_string(struct evp_profile *to, struct evp_bytes module, uint32_t *ret_id)
 {
-	const struct evp_bytes *b = evp_profile_text(p, id);
 	struct evp_str s = { 0 };
 	int rc;
 
-	if (b->ptr[0] == '[')
-		return copy_string(to, p, id, ret_id);
+	if (module.ptr[0] == '[')
+		return evp_profile_string(to, module.ptr, module.len, ret_id);
 	evp_str_putc(&s, '[');
-	evp_str_add(&s, b->ptr, b->len);
+	evp_str_add(&s, module.ptr, module.len);
 	evp_str_putc(&s, ']');
 	rc = s.oom ? -ENOMEM : evp_profile_string(to, s.buf, s.len, ret_id);
 	evp_str_release(&s);
 	return rc;
 }
 
+/* The module of code without a symbol, from its frame or from the name that its address got. */
+static struct evp_bytes module_of(const struct evp_profile *p, const struct evp_frame *f)
+{
+	struct evp_bytes module = *evp_profile_text(p, f->module),
+			 name = *evp_profile_text(p, f->name);
+
+	if (f->nameless && module.len)
+		return module;
+	name.len = f->kind == EVP_FRAME_LABEL ? 0 : evp_address_name(name.ptr, name.len);
+	return name;
+}
+
 static int copy_frame(struct evp_profile *to, const struct evp_profile *p,
 		      const struct evp_frame *f, struct evp_frame *ret_f)
 {
-	bool join = f->nameless && evp_profile_text(p, f->module)->len;
-	int rc;
+	struct evp_bytes module = module_of(p, f);
+	int rc = copy_string(to, p, f->file, &ret_f->file);
 
-	*ret_f = *f;
-	rc = copy_string(to, p, f->module, &ret_f->module);
+	if (!rc && module.len) {
+		ret_f->nameless = 1;
+		rc = evp_profile_string(to, module.ptr, module.len, &ret_f->module);
+		return rc ? rc : module_string(to, module, &ret_f->name);
+	}
 	if (!rc)
-		rc = copy_string(to, p, f->file, &ret_f->file);
-	if (!rc)
-		rc = join ? module_string(to, p, f->module, &ret_f->name)
-			  : copy_string(to, p, f->name, &ret_f->name);
-	return rc;
+		rc = copy_string(to, p, f->module, &ret_f->module);
+	return rc ? rc : copy_string(to, p, f->name, &ret_f->name);
 }
 
 static int copy_nodes(struct evp_profile *to, const struct evp_profile *p, struct evp_frame *frame,
@@ -50,8 +61,10 @@ static int copy_nodes(struct evp_profile *to, const struct evp_profile *p, struc
 {
 	int rc = 0;
 
-	for (size_t f = 0; !rc && f < p->nframes; f++)
+	for (size_t f = 0; !rc && f < p->nframes; f++) {
+		frame[f] = p->frames[f];
 		rc = copy_frame(to, p, &p->frames[f], &frame[f]);
+	}
 	for (size_t v = 0; !rc && v < p->nnodes; v++) {
 		if (v)
 			rc = evp_profile_child(to, node[p->parent[v]], &frame[p->frame[v]],
