@@ -3,21 +3,20 @@
  * evp-diff: what changed between two profiles, and how surely.
  *
  *	evp-diff base.evp new.evp || echo "status $?"
+ *	evp-diff -s prof.d 'cpu{service="web"}' --base yesterday..today --new today..
  *	evp-diff --fold base.evp new.evp | flamegraph.pl > diff.svg
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
 #include "diff/fold.h"
 #include "diff/report.h"
 #include "input.h"
+#include "side.h"
 #include "view.h"
 
 static struct {
-	const char *output, *by, *event, *norm;
+	const char *output, *store, *base, *new, *by, *event, *norm;
 	struct evp_diff_opts stats;
 	double min_effect;
 	uint64_t limit, min_samples;
@@ -29,6 +28,10 @@ static struct {
 	.min_samples = 20 };
 
 static const struct evp_opt opts[] = {
+	{ 's', "store", EVP_TEXT, &o.store, "DIR",
+	  "compare what two matchers select in this store" },
+	{ 0, "base", EVP_TEXT, &o.base, "FROM..TO", "compare two times in the store: this one" },
+	{ 0, "new", EVP_TEXT, &o.new, "FROM..TO", "... with this one" },
 	{ 'n', "rows", EVP_U64, &o.limit, "N",
 	  "at most N rows; 0: all (default 40; JSON, TSV: all)" },
 	{ 0, "min-effect", EVP_F64, &o.min_effect, "PERCENT",
@@ -55,9 +58,8 @@ static const struct evp_opt opts[] = {
 
 static const struct evp_cmd cmd = {
 	.name = "evp-diff",
-	.synopsis = "[-n N] [--min-effect PERCENT] [--fdr RATE] [--dispersion D] [--json | --tsv | "
-		    "--fold] "
-		    "BASE NEW",
+	.synopsis = "[options] BASE NEW | -s DIR MATCHER MATCHER | "
+		    "[-s DIR] --base FROM..TO --new FROM..TO [MATCHER]",
 	.summary = "What changed between two profiles, function by function, and how surely.",
 	.detail = "Status: 0 no regression shown, 1 regression, 125 inconclusive or incomplete "
 		  "input, 2 trouble.",
@@ -83,57 +85,73 @@ static int check(void)
 		      : EVP_DONE;
 }
 
-/* One stream into one side. */
-static int read_side(const char *path, struct evp_origin *s)
+static bool is_store(void)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), status;
-
-	if (fd < 0)
-		return evp_error("cannot open '%s': %s", path, strerror(errno));
-	status = evp_origin_add(fd, is_stdin ? "standard input" : path, s);
-	if (!is_stdin)
-		close(fd);
-	return status;
+	return o.store || o.base || o.new;
 }
 
-static int open_side(struct evp_origin *s, const struct evp_labels *by)
+static int check_operands(void)
 {
-	struct evp_err err = { 0 };
+	bool ranges = o.base || o.new;
+
+	if (!is_store() && evp_noperands != 2)
+		return evp_error("two streams are wanted, BASE and NEW");
+	if (!is_store() && !strcmp(evp_operand[0], "-") && !strcmp(evp_operand[1], "-"))
+		return evp_error("only one of the two can be standard input");
+	if (ranges && !(o.base && o.new))
+		return evp_error("--base and --new go together");
+	if (ranges && evp_noperands > 1)
+		return evp_error("--base and --new want one matcher at most (is it in quotes?)");
+	if (is_store() && !ranges && evp_noperands != 2)
+		return evp_error("two matchers are wanted, or --base and --new");
+	return EVP_DONE;
+}
+
+static int read_side(struct evp_side *s, int side, const struct evp_labels *by)
+{
 	struct evp_profile_opts po = { .event = o.event, .flags = EVP_DIFF_PROFILE_FLAGS };
+	bool ranges = o.base || o.new;
+	struct evp_err err = { 0 };
 
 	if (o.fold)
 		po = (struct evp_profile_opts){ .by = by->name, .nby = by->n, .event = o.event };
-	return evp_profile_new(&s->profile, &po, &err) ? evp_error_from(&err) : EVP_DONE;
+	if (evp_profile_new(&s->profile, &po, &err))
+		return evp_error_from(&err);
+	if (!is_store())
+		return evp_side_stream(s, evp_operand[side]);
+	return evp_side_query(s, o.store, evp_noperands ? evp_operand[ranges ? 0 : side] : NULL,
+			      !ranges ? NULL
+			      : side  ? o.new
+				      : o.base);
 }
 
-/* The status that the statistics ask for; the report or the folded text is written. */
-static int compare(struct evp_origin side[2], const char *const name[2], bool incomplete,
-		   struct evp_out *out)
+/* Writes the report, or the folded text; the status that the statistics ask for. */
+static int compare(const struct evp_side side[2], bool incomplete, struct evp_out *out)
 {
 	const struct evp_profile *const p[2] = { side[0].profile, side[1].profile };
 	static const int status_of[] = { EVP_DONE, EVP_NO, EVP_UNSURE };
+	struct evp_diff_report r = { .name = { side[0].name, side[1].name },
+				     .lost = { side[0].lost, side[1].lost },
+				     .event = p[0]->event ? p[0]->event : p[1]->event,
+				     .style = evp_table_style_of(out->fd),
+				     .incomplete = incomplete };
 	struct evp_diff_table table = { 0 };
 	struct evp_diff_stats stats = { 0 };
-	struct evp_diff_report r = { .name = { name[0], name[1] }, .incomplete = incomplete };
 	struct evp_err err = { 0 };
-	int rc, status;
+	int status = EVP_TROUBLE;
 
 	r.format = o.json ? EVP_DIFF_JSON : o.tsv ? EVP_DIFF_TSV : EVP_DIFF_TEXT;
 	r.limit = o.limit != UINT64_MAX ? o.limit : r.format == EVP_DIFF_TEXT ? 40 : 0;
-	r.style = evp_table_style_of(out->fd);
-	r.lost[0] = evp_origin_lost(&side[0]);
-	r.lost[1] = evp_origin_lost(&side[1]);
-	r.event = p[0]->event ? p[0]->event : p[1]->event;
-	rc = o.fold ? evp_diff_fold(p, out, &err) : evp_diff_table(&table, p, &err);
-	if (!rc && !o.fold)
-		rc = evp_diff_stats(&stats, table.counts, table.n, &o.stats, &err);
-	if (!rc && !o.fold)
-		rc = evp_diff_report(&r, &table, &stats, &o.stats, out, &err);
-	status = rc	      ? evp_error_from(&err)
-		 : incomplete ? EVP_UNSURE
-		 : o.fold     ? EVP_DONE
-			      : status_of[stats.answer];
+	if (o.fold && !evp_diff_fold(p, out, &err))
+		status = EVP_DONE;
+	if (!o.fold && !evp_diff_table(&table, p, &err) &&
+	    !evp_diff_stats(&stats, table.counts, table.n, &o.stats, &err) &&
+	    !evp_diff_report(&r, &table, &stats, &o.stats, out, &err))
+		status = status_of[stats.answer];
+	if (status == EVP_TROUBLE)
+		evp_error_from(&err);
+	else if (incomplete)
+		status = EVP_UNSURE;
 	evp_diff_stats_release(&stats);
 	evp_diff_table_release(&table);
 	return status;
@@ -141,40 +159,29 @@ static int compare(struct evp_origin side[2], const char *const name[2], bool in
 
 static int run(void)
 {
-	struct evp_origin side[2] = { 0 };
+	struct evp_side side[2] = { 0 };
 	struct evp_labels by = { 0 };
 	struct evp_out out;
 	struct evp_err err = { 0 };
-	const char *name[2];
-	int status = check(), read_status = EVP_DONE;
+	int status = check(), input = EVP_DONE;
 
-	if (status || (status = evp_labels_split(&by, "--by", o.by)))
+	if (status || (status = check_operands()) || (status = evp_labels_split(&by, "--by", o.by)))
 		return status;
-	if (evp_noperands != 2)
-		return evp_error("two streams are wanted, BASE and NEW");
-	if (strcmp(evp_operand[0], "-") == 0 && strcmp(evp_operand[1], "-") == 0)
-		return evp_error("only one of the two can be standard input");
-	for (int s = 0; s < 2 && read_status != EVP_TROUBLE; s++) {
-		name[s] = evp_operand[s];
-		read_status = evp_worse(read_status, open_side(&side[s], &by));
-		if (read_status != EVP_TROUBLE)
-			read_status = evp_worse(read_status, read_side(name[s], &side[s]));
-	}
-	status = read_status;
-	if (status != EVP_TROUBLE && evp_out_open(&out, o.output, 0, &err)) {
+	for (int s = 0; s < 2 && input != EVP_TROUBLE; s++)
+		input = evp_worse(input, read_side(&side[s], s, &by));
+	if (input == EVP_TROUBLE) {
+		status = input;
+	} else if (evp_out_open(&out, o.output, 0, &err)) {
 		status = evp_error_from(&err);
-	} else if (status != EVP_TROUBLE) {
-		status = compare(side, name, read_status == EVP_INCOMPLETE && !o.allow_partial,
-				 &out);
+	} else {
+		status = compare(side, input == EVP_INCOMPLETE && !o.allow_partial, &out);
 		if (status == EVP_TROUBLE)
 			evp_out_drop(&out);
 		else if (evp_finish(&out))
 			status = EVP_TROUBLE;
 	}
-	for (int s = 0; s < 2; s++) {
-		evp_profile_free(side[s].profile);
-		evp_origin_release(&side[s]);
-	}
+	evp_profile_free(side[0].profile);
+	evp_profile_free(side[1].profile);
 	return status;
 }
 

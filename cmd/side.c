@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cmd.h"
+#include "query/query.h"
+#include "side.h"
+#include "view.h"
+
+int evp_side_stream(struct evp_side *s, const char *path)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), status;
+	struct evp_origin origin = { .profile = s->profile };
+
+	s->name = is_stdin ? "standard input" : path;
+	if (fd < 0)
+		return evp_error("cannot open '%s': %s", path, strerror(errno));
+	status = evp_origin_add(fd, s->name, &origin);
+	s->lost = evp_origin_lost(&origin);
+	evp_origin_release(&origin);
+	if (!is_stdin)
+		close(fd);
+	return status;
+}
+
+/* "FROM..TO" */
+static int take_range(const char *range, struct evp_query *q, struct evp_err *err)
+{
+	const char *dots = range ? strstr(range, "..") : NULL;
+	int64_t now = evp_now_ns();
+	struct evp_str from = { 0 };
+	int rc = 0;
+
+	q->from_ns = INT64_MIN;
+	q->to_ns = INT64_MAX;
+	if (!range)
+		return 0;
+	if (!dots)
+		return evp_fail(err, EINVAL, "'%s' is no range FROM..TO", range);
+	evp_str_add(&from, range, (size_t)(dots - range));
+	if (from.oom)
+		rc = evp_fail_oom(err);
+	if (!rc && from.len)
+		rc = evp_parse_time(from.buf, now, &q->from_ns, err);
+	if (!rc && dots[2])
+		rc = evp_parse_time(dots + 2, now, &q->to_ns, err);
+	evp_str_release(&from);
+	if (!rc && q->from_ns >= q->to_ns)
+		rc = evp_fail(err, EINVAL, "'%s': the range is empty", range);
+	return rc;
+}
+
+static int open_catalog(struct evp_catalog **ret_c, const char *store, const struct evp_query *q,
+			struct evp_err *err)
+{
+	const char *type = q->selector && q->selector->type ? q->selector->type : "cpu";
+	struct evp_catalog_filter f = { .type = type, .from_ns = q->from_ns, .to_ns = q->to_ns };
+	struct evp_str dir = { 0 };
+	int rc;
+
+	if (store)
+		evp_str_puts(&dir, store);
+	else
+		evp_store_default_dir(&dir);
+	rc = dir.oom ? evp_fail_oom(err) : evp_catalog_open(ret_c, dir.buf, &f, err);
+	evp_str_release(&dir);
+	return rc;
+}
+
+static int say_bad(const struct evp_catalog *c)
+{
+	for (size_t i = 0; i < c->nbad; i++)
+		evp_error("left out '%s': %s", c->bad[i].path, c->bad[i].reason);
+	return c->nbad ? EVP_INCOMPLETE : EVP_DONE;
+}
+
+int evp_side_query(struct evp_side *s, const char *store, const char *matcher, const char *range)
+{
+	struct evp_query q = { 0 };
+	struct evp_catalog *c = NULL;
+	struct evp_answer *a = NULL;
+	struct evp_err err = { 0 };
+	int status, rc = matcher ? evp_selector_parse(&q.selector, matcher, &err) : 0;
+
+	s->name = range ? range : matcher ? matcher : "cpu";
+	if (!rc)
+		rc = take_range(range, &q, &err);
+	if (!rc)
+		rc = open_catalog(&c, store, &q, &err);
+	if (!rc)
+		rc = evp_query_run(&a, &q, c, &err);
+	if (!rc)
+		rc = evp_answer_profile(a, s->profile, &err);
+	if (!rc)
+		s->lost = a->info.lost_samples;
+	status = rc ? evp_error_from(&err) : say_bad(c);
+	evp_answer_free(a);
+	if (c)
+		evp_catalog_close(c);
+	evp_selector_free(q.selector);
+	return status;
+}
