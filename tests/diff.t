@@ -58,6 +58,17 @@ for f in x:
     assert abs(x[f]['q'] - y[f]['q']) < 1e-6, f
 PY
 
+# The same from a store.
+at() { evp-import -q -f folded --time "$1" --duration 60s | evp-store add "$T/prof.d"; }
+work 1 1 | at 2026-11-20T10:00Z
+work 3 1 | at 2026-11-20T12:00Z
+status 'two times of a store' 1 evp-diff --tsv -s "$T/prof.d" --base ..2026-11-20T11:00Z --new 2026-11-20T11:00Z..
+is 'name the same' "$(rows regression)" f3
+status 'two matchers' 0 evp-diff -s "$T/prof.d" cpu 'cpu{pid=""}'
+refused 'half a pair' '--base and --new' evp-diff -s "$T/prof.d" --base ..now
+refused 'no range' 'no range FROM..TO' evp-diff -s "$T/prof.d" --base now --new ..
+status 'a time without samples: 125' 125 evp-diff -s "$T/prof.d" --base ..now --new 2030-01-01..
+
 is 'folded: two counts' "$(evp-diff --fold -L '' "$T/a.evp" "$T/b.evp" | sed -n 6p)" 'main;work;f3 253 753'
 refused 'one stream is not enough' 'BASE and NEW' evp-diff "$T/a.evp"
 refused 'a dispersion below 1' 'not within' evp-diff --dispersion 0.5 "$T/a.evp" "$T/a.evp"
