@@ -123,6 +123,7 @@ static int begin(struct evp_dwarf *d)
 		if (d->alt)
 			dwarf_setalt(d->dw, d->alt);
 	}
+	evp_line_sections_get(&d->env.sections, d->elf);
 	rc = index_units(d);
 	d->index_bytes = d->env.bytes;
 	return rc;
@@ -248,7 +249,7 @@ static int lookup_in_unit(struct evp_dwarf *d, struct evp_unit *u, uint64_t vadd
 		rc = find_func(d, u, vaddr, thorough, &id);
 	if (rc)
 		return rc;
-	row = evp_unit_row(u, vaddr);
+	row = evp_line_table_find(&u->lines, vaddr);
 	if (row) {
 		where.filename = evp_unit_path(u, &d->env, true, row->file);
 		where.line = row->line;

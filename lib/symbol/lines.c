@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Line tables: which file and line an address belongs to. */
+/* The lines of a unit: by our own reader, by libdw what that one does not know. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,23 +9,19 @@
 #define END_OF_SEQUENCE UINT32_MAX
 #define LIBDW_ROW_BYTES 72 /* a Dwarf_Line and its place in the list, about */
 
-/*
- * One row an address: libdw gives them sorted, the end of a sequence before what follows. Of
- * several at one address the last counts, but "no line" (0, the compiler's own code) must not
- * overwrite a real one.
- */
-static int add_row(struct evp_unit *u, const struct evp_row *row)
+/* libdw gives them sorted, the end of a sequence before what follows. */
+static int add_row(struct evp_line_table *t, const struct evp_row *row)
 {
-	struct evp_row *last = u->nrows ? &u->rows[u->nrows - 1] : NULL;
+	struct evp_row *last = t->nrows ? &t->rows[t->nrows - 1] : NULL;
 
 	if (last && last->addr == row->addr) {
 		if (row->line || !last->line || last->file == END_OF_SEQUENCE)
 			*last = *row;
 		return 0;
 	}
-	if (evp_grow(&u->rows, &u->crows, u->nrows + 1, sizeof(*u->rows)))
+	if (evp_grow(&t->rows, &t->crows, t->nrows + 1, sizeof(*t->rows)))
 		return -ENOMEM;
-	u->rows[u->nrows++] = *row;
+	t->rows[t->nrows++] = *row;
 	return 0;
 }
 
@@ -56,61 +52,61 @@ static bool read_row(Dwarf_Line *line, const struct evp_elf *e, struct evp_row *
 	return true;
 }
 
-int evp_unit_load_rows(struct evp_unit *u, struct evp_unit_env *env)
+static int load_by_libdw(struct evp_unit *u, struct evp_unit_env *env)
 {
 	Dwarf_Lines *lines = NULL;
 	size_t n = 0;
 	struct evp_row row;
 
-	if (u->has_rows)
-		return 0;
-	u->has_rows = true;
 	if (dwarf_getsrclines(&u->die, &lines, &n))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (read_row(dwarf_onesrcline(lines, i), env->elf, &row) && add_row(u, &row))
+		if (read_row(dwarf_onesrcline(lines, i), env->elf, &row) &&
+		    add_row(&u->lines, &row))
 			return -ENOMEM;
-	env->bytes += n * LIBDW_ROW_BYTES + u->crows * sizeof(*u->rows);
+	env->bytes += n * LIBDW_ROW_BYTES;
 	return 0;
 }
 
-const struct evp_row *evp_unit_row(const struct evp_unit *u, uint64_t vaddr)
+static int make_paths(struct evp_unit_paths *p, size_t n, bool by_libdw)
 {
-	size_t lo = 0, hi = u->nrows;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (u->rows[mid].addr <= vaddr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo || u->rows[lo - 1].file == END_OF_SEQUENCE)
-		return NULL;
-	return &u->rows[lo - 1];
-}
-
-/* Index spaces differ between a skeleton's rows and its .dwo's DIEs. */
-static int load_files(struct evp_unit *u)
-{
-	size_t n;
-
-	if (u->row_paths)
-		return 0;
-	if (dwarf_getsrcfiles(&u->die, &u->row_files, &u->nrow_files))
-		u->nrow_files = 0;
-	if (dwarf_getsrcfiles(&u->split, &u->die_files, &u->ndie_files))
-		u->ndie_files = 0;
-	n = u->nrow_files + u->ndie_files;
-	u->row_paths = calloc(n + 1, sizeof(*u->row_paths));
-	if (!u->row_paths)
+	p->path = calloc(n + 1, sizeof(*p->path));
+	if (!p->path)
 		return -ENOMEM;
-	u->die_paths = u->row_paths + u->nrow_files;
+	p->n = n;
+	p->by_libdw = by_libdw;
 	return 0;
 }
 
-/* dir NULL or a file that is absolute already: the file alone. */
+int evp_unit_load_rows(struct evp_unit *u, struct evp_unit_env *env)
+{
+	bool split = u->split.addr != u->die.addr, by_libdw;
+	Dwarf_Attribute attr;
+	Dwarf_Word offset = 0;
+	size_t n = 0;
+	int rc = 0;
+
+	if (u->has_rows)
+		return 0;
+	u->has_rows = true;
+	if (!dwarf_attr(&u->die, DW_AT_stmt_list, &attr) || dwarf_formudata(&attr, &offset))
+		return 0;
+	rc = evp_line_table_read(&u->lines, &env->sections, offset, env->elf);
+	by_libdw = rc == -ENOTSUP;
+	if (by_libdw)
+		rc = load_by_libdw(u, env);
+	if (rc)
+		return rc;
+	if ((by_libdw || split) && dwarf_getsrcfiles(&u->split, &u->files, &n))
+		n = 0;
+	env->bytes += u->lines.crows * sizeof(*u->lines.rows);
+	rc = make_paths(&u->row_paths, by_libdw ? (split ? 0 : n) : u->lines.nfiles, by_libdw);
+	return rc ? rc
+		  : make_paths(&u->die_paths, by_libdw || split ? n : u->lines.nfiles,
+			       by_libdw || split);
+}
+
+/* dir NULL, or a file that is absolute already: the file alone. */
 static const char *join(struct evp_arena *a, const char *dir, const char *file)
 {
 	size_t ndir = dir ? strlen(dir) : 0, nfile = strlen(file);
@@ -129,24 +125,33 @@ static const char *join(struct evp_arena *a, const char *dir, const char *file)
 	return p;
 }
 
+/* "" where there is none. */
+static const char *make_path(struct evp_unit *u, struct evp_unit_env *env, bool by_libdw,
+			     uint32_t index)
+{
+	const char *file, *dir = NULL;
+
+	if (by_libdw) {
+		file = dwarf_filesrc(u->files, index, NULL, NULL);
+		if (file && !strcmp(file, "???"))
+			file = NULL;
+	} else {
+		file = u->lines.files[index].name;
+		dir = u->lines.files[index].dir;
+	}
+	if (!file || !*file)
+		return "";
+	return join(&env->arena, u->comp_dir, join(&env->arena, dir, file));
+}
+
 const char *evp_unit_path(struct evp_unit *u, struct evp_unit_env *env, bool of_rows,
 			  uint32_t index)
 {
-	const char **paths, *file;
-	size_t n;
+	struct evp_unit_paths *p = of_rows ? &u->row_paths : &u->die_paths;
 
-	if (load_files(u))
+	if (index >= p->n)
 		return NULL;
-	paths = of_rows ? u->row_paths : u->die_paths;
-	n = of_rows ? u->nrow_files : u->ndie_files;
-	if (index >= n)
-		return NULL;
-	if (paths[index])
-		return *paths[index] ? paths[index] : NULL;
-	file = dwarf_filesrc(of_rows ? u->row_files : u->die_files, index, NULL, NULL);
-	if (!file || !strcmp(file, "???"))
-		paths[index] = "";
-	else
-		paths[index] = join(&env->arena, u->comp_dir, file);
-	return *paths[index] ? paths[index] : NULL;
+	if (!p->path[index])
+		p->path[index] = make_path(u, env, p->by_libdw, index);
+	return *p->path[index] ? p->path[index] : NULL;
 }

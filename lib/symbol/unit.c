@@ -278,8 +278,9 @@ void evp_unit_release(struct evp_unit *u)
 {
 	drop_funcs(u);
 	free(u->funcs);
-	free(u->rows);
-	free(u->row_paths);
+	evp_line_table_release(&u->lines);
+	free(u->row_paths.path);
+	free(u->die_paths.path);
 }
 
 static const char *get_string(Dwarf_Die *die, unsigned int name)

@@ -9,16 +9,10 @@
 #include <elfutils/libdw.h>
 
 #include "symbol/dwarf.h"
+#include "symbol/line_program.h"
 
 #define EVP_UNIT_MAX_RANGES (4u << 20) /* of one unit; hostile lists may all point to one place */
 #define EVP_UNIT_MAX_DEPTH  256	       /* of nested DIEs that are followed */
-
-struct evp_row {
-	uint64_t addr;
-	uint32_t line;
-	uint32_t file; /* index of the line table's files; UINT32_MAX: end of a sequence */
-	uint32_t column;
-};
 
 struct evp_node {
 	Dwarf_Die die;	 /* a function or an inlined call of one */
@@ -36,16 +30,18 @@ struct evp_func {
 };
 
 struct evp_unit {
-	Dwarf_Die die;			    /* the unit's, of the skeleton where it is split */
-	Dwarf_Die split;		    /* the .dwo's, or the same as die */
-	Dwarf_Files *row_files, *die_files; /* which rows and DIEs count by */
-	size_t nrow_files, ndie_files;
-	const char **row_paths, **die_paths; /* joined paths, NULL until asked for */
+	Dwarf_Die die;	 /* the unit's, of the skeleton where it is split */
+	Dwarf_Die split; /* the .dwo's, or the same as die */
+	struct evp_line_table lines;
+	Dwarf_Files *files; /* libdw's, where DIEs or lines could not be had from `lines` */
+	struct evp_unit_paths {
+		const char **path; /* joined, NULL until asked for */
+		size_t n;
+		bool by_libdw;
+	} row_paths, die_paths; /* a .dwo's DIEs count by another table than its skeleton's rows */
 	const char *comp_dir;
 	bool skeleton, has_rows, has_funcs, deep;
 	uint32_t nranges;
-	struct evp_row *rows;
-	size_t nrows, crows;
 	struct evp_func *funcs;
 	size_t nfuncs, cfuncs;
 	struct evp_segs segs; /* of funcs */
@@ -53,6 +49,7 @@ struct evp_unit {
 
 struct evp_unit_env {
 	const struct evp_elf *elf;
+	struct evp_line_sections sections;
 	struct evp_arena arena; /* joined paths; dies with the generation */
 	size_t bytes;		/* what all units and libdw hold, roughly */
 };
@@ -65,7 +62,6 @@ void evp_unit_release(struct evp_unit *u);
 
 /* The .dwo's DIE for a skeleton's, if it can be had. */
 void evp_unit_find_split(struct evp_unit *u, struct evp_unit_env *env);
-const struct evp_row *evp_unit_row(const struct evp_unit *u, uint64_t vaddr); /* or NULL */
 /* Absolute path of a file by index, NULL unknown. */
 const char *evp_unit_path(struct evp_unit *u, struct evp_unit_env *env, bool of_rows,
 			  uint32_t index);
