@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
 #include "base/mem.h"
 
 #include <errno.h>
@@ -6,6 +7,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((uintptr_t)2 << 20)
+
+/*
+ * A page fault costs about as much as filling its page: arrays of many megabytes ask for huge
+ * pages, for which most systems wait to be asked. No harm where there are none.
+ */
+static void prefer_huge_pages(void *p, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	uintptr_t to = ((uintptr_t)p + bytes) & ~(HUGE_PAGE - 1);
+
+	if (bytes >= 2 * HUGE_PAGE && from < to)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
 
 int evp_grow_(void **ptr, size_t *cap, size_t need, size_t elem)
 {
@@ -22,6 +39,7 @@ int evp_grow_(void **ptr, size_t *cap, size_t need, size_t elem)
 	p = realloc(*ptr, n * elem);
 	if (!p)
 		return -ENOMEM;
+	prefer_huge_pages(p, n * elem);
 	*ptr = p;
 	*cap = n;
 	return 0;

@@ -247,7 +247,7 @@ static int stack_room(struct evp_writer *w)
 	if (t->nstacks < w->nstack_slots / 2)
 		return 0;
 	free(w->stack_slot);
-	w->nstack_slots = w->nstack_slots ? w->nstack_slots * 4 : 4096;
+	w->nstack_slots = w->nstack_slots ? w->nstack_slots * 2 : 4096;
 	w->stack_slot = calloc(w->nstack_slots, sizeof(*w->stack_slot));
 	if (!w->stack_slot)
 		return -ENOMEM;
