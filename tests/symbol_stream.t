@@ -14,7 +14,7 @@ g++ -O1 -g -o prog a.cc 2>/dev/null || skip_all 'no g++'
 # The file offset of a function: its address moved by its segment's.
 offset=$(nm prog | awk '/_ZN2ns4workEi/ { print $1 }')
 move=$(readelf -lW prog | awk '$1 == "LOAD" && /R E/ { print $2 " - " $3 }')
-offset=$(printf '%x' $((0x$offset + move)))
+offset=$(printf '%x' $((0x$offset + $move)))
 
 # named SPEC [OPTION...]: folded text of a stream with one sample.
 named() {
