@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "format/import.h"
 #include "input.h"
+#include "view.h"
 
 static struct {
 	const char *output, *format, *type, *time, *by;
@@ -90,19 +91,6 @@ static int write_stream(struct evp_import *im, struct evp_out *out, struct evp_e
 	return rc;
 }
 
-static int split_by(const char **by, size_t *ret_n, struct evp_err *err)
-{
-	char *save = NULL, *text = o.by ? strdup(o.by) : NULL, *name;
-
-	for (name = text ? strtok_r(text, ",", &save) : NULL; name;
-	     name = strtok_r(NULL, ",", &save)) {
-		if (*ret_n == EVP_MAX_LABELS)
-			return evp_fail(err, EINVAL, "--by: more than %d labels", EVP_MAX_LABELS);
-		by[(*ret_n)++] = name;
-	}
-	return 0;
-}
-
 static int import(struct evp_import_opts *io, struct evp_err *err)
 {
 	struct evp_import *im;
@@ -127,21 +115,24 @@ static int import(struct evp_import_opts *io, struct evp_err *err)
 
 static int run(void)
 {
-	const char *by[EVP_MAX_LABELS];
+	struct evp_labels by = { 0 };
 	struct evp_import_opts io = {
 		.format = o.format,
 		.type = o.type,
 		.period_ns = (int64_t)o.period_ns,
 		.duration_ns = o.duration_ns,
-		.by = by,
 		.memory = o.memory,
 	};
 	struct evp_err err;
 
 	if (o.time && evp_parse_time(o.time, evp_now_ns(), &io.time_ns, &err))
 		return evp_error_from(&err);
-	if (split_by(by, &io.nby, &err))
-		return evp_error_from(&err);
+	if (evp_labels_split(&by, "--by", o.by))
+		return EVP_TROUBLE;
+	if (by.n > EVP_MAX_LABELS)
+		return evp_error("--by: more than %d labels", EVP_MAX_LABELS);
+	io.by = by.name;
+	io.nby = by.n;
 	return import(&io, &err);
 }
 

@@ -18,16 +18,19 @@ static bool is_label(const char *s, size_t len)
 int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 {
 	static struct evp_arena arena; /* until exit */
-	size_t cap = 0;
+	size_t most = 1;
 
+	for (const char *p = text; p && *p; p++)
+		most += *p == ',';
+	l->name = evp_arena_alloc(&arena, most * sizeof(*l->name));
+	if (!l->name)
+		return evp_error("out of memory");
 	while (text && *text) {
 		size_t len = strcspn(text, ",");
 		bool dangling = text[len] == ',' && text[len + 1] == '\0';
 
 		if (dangling || !is_label(text, len))
 			return evp_error("%s: '%s' is no list of labels", option, text);
-		if (evp_grow(&l->name, &cap, l->n + 1, sizeof(*l->name)))
-			return evp_error("out of memory");
 		l->name[l->n] = evp_arena_dup(&arena, text, len);
 		if (!l->name[l->n++])
 			return evp_error("out of memory");
