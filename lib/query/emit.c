@@ -214,7 +214,7 @@ static int node_stack(struct evp_output *o, const struct evp_tree *t, struct kno
 		at = k->path[--n];
 		rc = node_location(o, t, k, at, &location);
 		if (!rc)
-			rc = evp_writer_stack(o->w, parent, location, &k->stack[at]);
+			rc = evp_writer_stack_new(o->w, parent, location, &k->stack[at]);
 	}
 	*ret_stack = k->stack[node];
 	return rc;

@@ -239,30 +239,35 @@ static size_t stack_place(const struct evp_writer *w, uint32_t parent, uint32_t 
 	return at;
 }
 
+/* Room for one more; those made by evp_writer_stack_new since the last time are taken in. */
 static int stack_room(struct evp_writer *w)
 {
 	const struct evp_tables *t = &w->tables;
-	size_t i;
 
-	if (t->nstacks < w->nstack_slots / 2)
-		return 0;
-	free(w->stack_slot);
-	w->nstack_slots = w->nstack_slots ? w->nstack_slots * 2 : 4096;
-	w->stack_slot = calloc(w->nstack_slots, sizeof(*w->stack_slot));
-	if (!w->stack_slot)
-		return -ENOMEM;
-	for (i = 1; i < t->nstacks; i++)
-		w->stack_slot[stack_place(w, t->stacks[i].parent, t->stacks[i].location)] =
-			(uint32_t)i;
+	if (t->nstacks >= w->nstack_slots / 2) {
+		free(w->stack_slot);
+		w->nstack_slots = w->nstack_slots ? w->nstack_slots : 4096;
+		while (t->nstacks >= w->nstack_slots / 2)
+			w->nstack_slots *= 2;
+		w->stack_slot = calloc(w->nstack_slots, sizeof(*w->stack_slot));
+		w->slotted = 1;
+		if (!w->stack_slot)
+			return -ENOMEM;
+	}
+	for (; w->slotted < t->nstacks; w->slotted++) {
+		const struct evp_stack *s = &t->stacks[w->slotted];
+
+		w->stack_slot[stack_place(w, s->parent, s->location)] = (uint32_t)w->slotted;
+	}
 	return 0;
 }
 
-int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, uint32_t *ret_id)
+int evp_writer_stack_new(struct evp_writer *w, uint32_t parent, uint32_t location, uint32_t *ret_id)
 {
 	uint8_t payload[2 * EVP_VARINT_MAX];
 	const char *what;
-	size_t at, n;
 	uint32_t id;
+	size_t n;
 
 	if (w->error || parent >= w->tables.nstacks)
 		return evp_writer_fail(w, -EINVAL);
@@ -271,20 +276,28 @@ int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, u
 		*ret_id = parent;
 		return 0;
 	}
-	if (stack_room(w))
-		return evp_writer_fail(w, -ENOMEM);
-	at = stack_place(w, parent, location);
-	if (w->stack_slot[at]) {
-		*ret_id = w->stack_slot[at];
-		return 0;
-	}
 	id = (uint32_t)w->tables.nstacks;
 	n = evp_varint_put(payload, id - parent);
 	n += evp_varint_put(payload + n, location);
 	if (evp_writer_fail(w, evp_tables_define(&w->tables, EVP_TAG_STACK, payload, n, &what)))
 		return w->error;
-	w->stack_slot[at] = *ret_id = id;
+	*ret_id = id;
 	return evp_writer_record(w, EVP_TAG_STACK, payload, n);
+}
+
+int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, uint32_t *ret_id)
+{
+	uint32_t known;
+
+	if (w->error)
+		return w->error;
+	if (stack_room(w))
+		return evp_writer_fail(w, -ENOMEM);
+	known = w->stack_slot[stack_place(w, parent, location)];
+	if (!known)
+		return evp_writer_stack_new(w, parent, location, ret_id);
+	*ret_id = known;
+	return 0;
 }
 
 struct label_order {

@@ -144,6 +144,7 @@ static int begin_epoch(struct evp_writer *w)
 	w->epoch_last_ns = INT64_MIN;
 	for (i = 0; i < EVP_ARRAY_SIZE(w->known); i++)
 		evp_interner_release(&w->known[i]);
+	w->slotted = 1;
 	if (w->stack_slot)
 		memset(w->stack_slot, 0, w->nstack_slots * sizeof(*w->stack_slot));
 	if (evp_writer_fail(w, evp_tables_begin(&w->tables)) || write_epoch_header(w))

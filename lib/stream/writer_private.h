@@ -45,6 +45,7 @@ struct evp_writer {
 	/* Stacks by (parent, location): open addressing over ids of tables.stacks, 0 = free. */
 	uint32_t *stack_slot;
 	size_t nstack_slots; /* power of two */
+	size_t slotted;	     /* ids below this one are in it */
 	struct evp_str payload;
 
 	/* Of the whole stream: strings that outlive epochs, events, sums for the end record. */
