@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
-#define MAX_TRIES  8 /* of processes that were gone, or files that were not there */
-#define VDSO_NAME  "[vdso]"
-#define VDSO_BYTES 4096 /* enough for headers and notes, and always mapped */
-#define DELETED	   " (deleted)"
+#define MAX_TRIES      64	/* of processes that were gone, or files that were not there */
+#define CLOCK_GRAIN_NS 20000000 /* file times are those of the last tick */
+#define VDSO_NAME      "[vdso]"
+#define VDSO_BYTES     4096 /* enough for headers and notes, and always mapped */
+#define DELETED	       " (deleted)"
 
 bool evp_files_is_memory(const char *name)
 {
@@ -36,7 +38,8 @@ static size_t path_len(const char *path)
 	return len < EVP_MAX_NAME ? len : EVP_MAX_NAME;
 }
 
-static struct evp_mapped_file *new_file(const struct evp_file_key *key, size_t len)
+static struct evp_mapped_file *new_file(const struct evp_file_key *key, size_t len,
+					int64_t mapped_ns)
 {
 	struct evp_mapped_file *file = calloc(1, sizeof(*file) + len + 1);
 	char *path;
@@ -47,14 +50,11 @@ static struct evp_mapped_file *new_file(const struct evp_file_key *key, size_t l
 	memcpy(path, key->path, len);
 	file->path = path;
 	file->inode = key->inode;
+	file->mapped_ns = mapped_ns;
 	if (!strcmp(path, VDSO_NAME))
 		file->kind = EVP_MAPPED_VDSO;
 	else if (!evp_files_is_memory(path))
 		file->kind = EVP_MAPPED_ELF;
-	if (key->build_id_len && key->build_id_len <= EVP_MAX_BUILD_ID) {
-		memcpy(file->id.build_id, key->build_id, key->build_id_len);
-		file->id.build_id_len = key->build_id_len;
-	}
 	return file;
 }
 
@@ -64,7 +64,7 @@ static void free_file(struct evp_mapped_file *file)
 	free(file);
 }
 
-int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
+int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t mapped_ns,
 		  struct evp_mapped_file **ret_file)
 {
 	size_t len = path_len(key->path);
@@ -74,10 +74,7 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
 	int rc;
 
 	evp_str_clear(&fs->text);
-	if (key->build_id_len)
-		evp_str_add(&fs->text, key->build_id, key->build_id_len);
-	else
-		evp_str_add(&fs->text, by_inode, sizeof(by_inode));
+	evp_str_add(&fs->text, by_inode, sizeof(by_inode));
 	evp_str_add(&fs->text, key->path, len);
 	rc = fs->text.oom ? -ENOMEM : evp_intern(&fs->keys, fs->text.buf, fs->text.len, &id);
 	if (rc)
@@ -87,7 +84,7 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
 
 		if (evp_grow(&fs->file, &fs->cap, fs->n + 1, sizeof(struct evp_mapped_file *)))
 			return -ENOMEM;
-		file = new_file(key, len);
+		file = new_file(key, len, mapped_ns);
 		if (!file)
 			return -ENOMEM;
 		fs->file[fs->n++] = file;
@@ -115,31 +112,41 @@ static int open_regular(const char *path)
 	return real;
 }
 
+/* A path may lead to another file by now, one that got the same inode even: then it is newer. */
+static bool is_the_one(const struct evp_mapped_file *file, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || st.st_ino != file->inode)
+		return false;
+	return st.st_ctim.tv_sec * EVP_NSEC + st.st_ctim.tv_nsec <=
+	       file->mapped_ns + CLOCK_GRAIN_NS;
+}
+
 /* Takes what the file says if it is the right one. Whether the search is over. */
 static bool try_path(struct evp_mapped_file *file, const char *path, bool certain)
 {
 	struct evp_elf_identity id = { 0 };
 	int fd = open_regular(path), rc;
-	struct stat st;
 
 	if (fd < 0)
 		return false;
-	rc = evp_elf_identity_of_fd(&id, fd);
-	if (fstat(fd, &st))
-		st.st_ino = 0;
+	certain = certain || is_the_one(file, fd);
+	rc = certain ? evp_elf_identity_of_fd(&id, fd) : 0;
 	close(fd);
-	if (file->id.build_id_len)
-		certain = !rc && id.build_id_len == file->id.build_id_len &&
-			  !memcmp(id.build_id, file->id.build_id, id.build_id_len);
-	else
-		certain = certain || st.st_ino == file->inode;
 	if (certain && !rc)
 		file->id = id;
-	else
-		evp_elf_identity_release(&id);
-	if (certain && rc == -ENOEXEC)
+	if (rc == -ENOEXEC)
 		file->kind = EVP_MAPPED_ANONYMOUS;
 	return certain;
+}
+
+static bool try_root(struct evp_mapped_file *file, pid_t pid)
+{
+	char path[EVP_MAX_NAME + 64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
+	return try_path(file, path, false);
 }
 
 static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
@@ -152,24 +159,31 @@ static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
 		evp_elf_identity_of_image(&file->id, image, VDSO_BYTES);
 }
 
-void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, uint64_t start, uint64_t end)
+static bool find_file(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		      uint64_t start, uint64_t end)
 {
-	char path[EVP_MAX_NAME + 64];
+	char path[96];
 
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
+	if (try_path(file, path, true) || try_root(file, pid))
+		return true;
+	for (int i = 0; i < EVP_KIN && kin[i]; i++)
+		if (try_root(file, kin[i]))
+			return true;
+	return try_path(file, file->path, false);
+}
+
+void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		       uint64_t start, uint64_t end)
+{
 	if (file->resolved)
 		return;
 	file->resolved = file->kind != EVP_MAPPED_ELF || ++file->tries == MAX_TRIES;
 	if (file->kind == EVP_MAPPED_VDSO)
 		resolve_vdso(file, start);
-	if (file->kind != EVP_MAPPED_ELF)
+	if (file->kind != EVP_MAPPED_ELF || !find_file(file, pid, kin, start, end))
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
-		 (unsigned long long)end);
-	if (!try_path(file, path, true)) {
-		snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
-		if (!try_path(file, path, false) && !try_path(file, file->path, false))
-			return;
-	}
 	file->resolved = true;
 	file->stream_epoch = 0; /* more is known than was said */
 }

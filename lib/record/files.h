@@ -2,11 +2,11 @@
 /*
  * The files behind mappings, each once: path, build ID, executable segments.
  *
- * A mapping names its file by what is at hand: the build ID where the kernel gave one with the
- * mapping, else device and inode. The file itself is opened only when a sample first lies in it
- * (evp_files_resolve), through the process if it still lives, so that containers and deleted files
- * are found, else by its path; what is found counts only if it is a regular file with that inode or
- * build ID. Two entries may be the same file. Entries live until a sweep finds them unmarked.
+ * A mapping names its file by device, inode and generation. The file itself is opened only when a
+ * sample first lies in it (evp_files_resolve): through the process if it still lives, so that
+ * containers and deleted files are found, else as its parents or we see the path. What a path leads
+ * to counts only if it is a regular file with that inode, not changed since it was mapped.
+ * Entries live until a sweep finds them unmarked.
  */
 #ifndef EVP_RECORD_FILES_H
 #define EVP_RECORD_FILES_H
@@ -29,7 +29,8 @@ struct evp_mapped_file {
 	const char *path; /* as the process saw it, without " (deleted)"; "[vdso]"; "" anonymous */
 	enum evp_mapped_kind kind;
 	struct evp_elf_identity id;
-	uint64_t inode; /* 0: not known */
+	uint64_t inode;
+	int64_t mapped_ns; /* unix time when it was first heard of */
 	bool resolved, marked;
 	uint8_t tries;
 	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
@@ -38,8 +39,6 @@ struct evp_mapped_file {
 
 struct evp_file_key {
 	const char *path;
-	const uint8_t *build_id;
-	uint32_t build_id_len; /* 0: by device and inode */
 	uint32_t dev_major, dev_minor;
 	uint64_t inode, inode_generation;
 };
@@ -55,11 +54,16 @@ struct evp_files { /* a zeroed struct is empty */
 bool evp_files_is_memory(const char *name);
 
 /* The entry for this key, new if needed; 0 or -ENOMEM. Never opens anything. */
-int evp_files_get(struct evp_files *fs, const struct evp_file_key *key,
+int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t mapped_ns,
 		  struct evp_mapped_file **ret_file);
 
-/* Reads what is not known yet. `pid` had it mapped at [start, end). Gives up after some tries. */
-void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, uint64_t start, uint64_t end);
+/*
+ * Reads what is not known yet. `pid` had it mapped at [start, end); `kin` are processes that are
+ * likely to see the same files under the same names, 0 none. Gives up after some tries.
+ */
+#define EVP_KIN 3
+void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		       uint64_t start, uint64_t end);
 
 /* Forgetting what is no longer in use: unmark all, mark what is, sweep. 0 or -ENOMEM (all stay). */
 void evp_files_unmark(struct evp_files *fs);

@@ -40,6 +40,7 @@ int evp_procs_init(struct evp_procs *ps)
 	*ps = (struct evp_procs){ 0 };
 	ps->tick_ns = EVP_NSEC / sysconf(_SC_CLK_TCK);
 	ps->boot_offset_ns = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
+	ps->real_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 
@@ -124,12 +125,12 @@ static void mark_gone(struct evp_procs *ps, struct evp_proc *p, int64_t when_ns)
 /* ---- mappings ---- */
 
 static int map_file(struct evp_procs *ps, struct evp_proc *p, struct evp_mapping *m,
-		    const struct evp_file_key *key)
+		    const struct evp_file_key *key, int64_t time_ns)
 {
 	int rc = 0;
 
 	if (!evp_files_is_memory(key->path))
-		rc = evp_files_get(&ps->files, key, &m->file);
+		rc = evp_files_get(&ps->files, key, time_ns + ps->real_offset_ns, &m->file);
 	if (!rc)
 		rc = evp_mappings_insert(&p->maps, m);
 	if (rc == -E2BIG) /* more than the kernel allows: leftovers of what was unmapped long ago */
@@ -153,7 +154,8 @@ static int on_map(void *arg, const struct evp_proc_map *map)
 			&(struct evp_file_key){ .path = map->name,
 						.dev_major = map->dev_major,
 						.dev_minor = map->dev_minor,
-						.inode = map->inode });
+						.inode = map->inode },
+			scan->p->snapshot_ns);
 }
 
 /* ---- /proc ---- */
@@ -176,6 +178,7 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 
 	p->snapshot_ns = clock_ns(CLOCK_MONOTONIC);
 	p->start_ns = stat->start_ns;
+	p->kin[0] = stat->ppid;
 	set_comm(p, stat->comm);
 	read_cgroup(ps, p, dir);
 	if (!stat->kernel_thread) {
@@ -294,7 +297,8 @@ static int on_mmap(struct evp_procs *ps, const struct evp_sideband_event *ev)
 						.dev_major = ev->dev_major,
 						.dev_minor = ev->dev_minor,
 						.inode = ev->inode,
-						.inode_generation = ev->inode_generation });
+						.inode_generation = ev->inode_generation },
+			ev->time_ns);
 }
 
 static void on_comm(struct evp_procs *ps, const struct evp_sideband_event *ev)
@@ -342,6 +346,8 @@ static int on_fork(struct evp_procs *ps, const struct evp_sideband_event *ev,
 		child->cgroup_id = parent->cgroup_id;
 		child->cgroup_inherited = true;
 		child->maps = evp_mappings_share(parent->maps);
+		child->kin[0] = parent->pid;
+		memcpy(child->kin + 1, parent->kin, sizeof(child->kin) - sizeof(child->kin[0]));
 	}
 	child->selected = parent->selected;
 	if (child->selected && ret_child)

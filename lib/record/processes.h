@@ -22,8 +22,9 @@
 #include "record/sideband.h"
 
 struct evp_proc {
-	pid_t pid, ns_pid; /* ns_pid 0: unknown */
-	int64_t start_ns;  /* CLOCK_BOOTTIME, in steps of the clock tick; 0 unknown */
+	pid_t kin[EVP_KIN]; /* parent, grandparent ...; 0 unknown */
+	pid_t pid, ns_pid;  /* ns_pid 0: unknown */
+	int64_t start_ns;   /* CLOCK_BOOTTIME, in steps of the clock tick; 0 unknown */
 	uint32_t exec_generation;
 	char comm[64];
 	const char *exe, *cgroup; /* the table's strings; "" unknown */
@@ -50,6 +51,7 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	uint64_t last_serial;
 	int64_t tick_ns;	/* of start times */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the caller keeps it true */
+	int64_t real_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC; likewise */
 };
 
 int evp_procs_init(struct evp_procs *ps);

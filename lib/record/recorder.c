@@ -168,6 +168,7 @@ static void read_clocks(struct recorder *r, struct evp_clock *ret)
 	ret->realtime_ns = clock_ns(CLOCK_REALTIME);
 	ret->boottime_ns = clock_ns(CLOCK_BOOTTIME);
 	r->procs.boot_offset_ns = ret->boottime_ns - ret->monotonic_ns;
+	r->procs.real_offset_ns = ret->realtime_ns - ret->monotonic_ns;
 	offset = ret->realtime_ns - ret->monotonic_ns;
 	if (offset > r->real_offset_ns)
 		r->real_offset_ns = offset;
@@ -390,22 +391,12 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 
 static int open_sideband(struct recorder *r, struct evp_err *err)
 {
-	struct evp_sideband_opts so = { .all = true,
-					.pids = r->opts->targets->pid,
-					.npids = r->opts->targets->npids,
-					.wake_bytes = EVP_SB_RING_BYTES / 2 };
-	struct evp_targets own = { 0 };
-	int rc = evp_sideband_open(&r->sb, &so, err);
-
-	/* The whole machine is not ours to see: this user's processes, as far as they go. */
-	if ((rc == -EACCES || rc == -EPERM) && r->opts->all && !evp_targets_add_own(&own) &&
-	    own.npids) {
-		so.pids = own.pid;
-		so.npids = own.npids;
-		rc = evp_sideband_open(&r->sb, &so, err);
-	}
-	evp_targets_release(&own);
-	return rc;
+	return evp_sideband_open(&r->sb,
+				 &(struct evp_sideband_opts){ .all = true,
+							      .pids = r->opts->targets->pid,
+							      .npids = r->opts->targets->npids,
+							      .wake_bytes = EVP_SB_RING_BYTES / 2 },
+				 err);
 }
 
 static void read_names(struct recorder *r)

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "record/targets.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <mntent.h>
 #include <stdbool.h>
@@ -11,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -67,26 +65,6 @@ int evp_targets_add_pids(struct evp_targets *t, const char *list, struct evp_err
 		rc = add_one(t, item, err);
 	free(copy);
 	return rc;
-}
-
-int evp_targets_add_own(struct evp_targets *t)
-{
-	DIR *d = opendir("/proc");
-	const struct dirent *e;
-	struct stat st;
-	int rc = 0;
-
-	if (!d)
-		return -errno;
-	while (!rc && (e = readdir(d))) {
-		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-
-		if (pid > 0 && pid != getpid() && !fstatat(dirfd(d), e->d_name, &st, 0) &&
-		    st.st_uid == geteuid())
-			rc = evp_targets_add_pid(t, pid);
-	}
-	closedir(d);
-	return rc == -E2BIG ? 0 : rc;
 }
 
 /* 1: `path` is a folder of the v2 hierarchy, *ret_id its id; 0: of something else; -errno. */

@@ -27,8 +27,6 @@ int evp_targets_add_pids(struct evp_targets *t, const char *list, struct evp_err
  * -ENOENT none; -EINVAL one that only a v1 hierarchy has.
  */
 int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_err *err);
-/* Every process of this user, but not this one. 0 or -errno. */
-int evp_targets_add_own(struct evp_targets *t);
 int evp_targets_add_pid(struct evp_targets *t, pid_t pid);
 void evp_targets_release(struct evp_targets *t);
 

@@ -165,7 +165,7 @@ static int user_location(struct evp_translator *t, struct evp_proc *p, uint64_t 
 	if (!m)
 		return unknown_location(t, p, address, "no-mapping", ret_id);
 	if (m->file)
-		evp_files_resolve(m->file, p->pid, m->start, m->end);
+		evp_files_resolve(m->file, p->pid, p->kin, m->start, m->end);
 	if (!m->file || m->file->kind == EVP_MAPPED_ANONYMOUS) {
 		l.kind = EVP_LOC_JIT;
 		l.offset = address;
