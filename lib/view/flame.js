@@ -18,6 +18,7 @@ const view = {
 	from: 0, to: 1,                 // what part of all samples the window shows, animated
 };
 let matched = null, matchedNodes = 0;   // by frame: matches the query
+let matches = null, atMatch = -1;       // its nodes, by size, made when first asked for
 let paint = [], legend = [];            // by frame: colour; the entries of the legend
 
 // ---- the data ----
@@ -295,7 +296,9 @@ function label(s, room)
 	const t = shortNames.get(s), w = measure(t);
 	if (w <= room)
 		return t;
-	const chars = Math.floor(t.length * (room - 9) / w);
+	let chars = Math.floor(t.length * (room - 6) / w);
+	while (chars > 1 && ctx.measureText(t.slice(0, chars) + '\u2026').width > room)
+		chars--;
 	return chars > 1 ? t.slice(0, chars) + '\u2026' : '';
 }
 
@@ -489,6 +492,8 @@ function search(q)
 	view.query = q;
 	matched = null;
 	matchedNodes = 0;
+	matches = null;
+	atMatch = -1;
 	found.replaceChildren();
 	if (q) {
 		const re = compile(q), byText = P.strings.map((s) => re.test(s));
@@ -518,16 +523,20 @@ function search(q)
 	draw();
 }
 
+// Matches from the widest on; one below another match counts as well.
 function nextMatch(step)
 {
 	if (!matchedNodes)
 		return;
-	let i = view.focus >= 0 ? view.focus : step > 0 ? 0 : P.n;
-
-	do
-		i = (i + step + P.n) % P.n;
-	while (!matched[P.frame[i]] || i === 0);
-	focusOn(i, true);
+	if (!matches) {
+		matches = [];
+		for (let i = 1; i < P.n; i++)
+			if (matched[P.frame[i]])
+				matches.push(i);
+		matches.sort((a, b) => P.total[b] - P.total[a] || a - b);
+	}
+	atMatch = (atMatch + step + matches.length) % matches.length;
+	focusOn(matches[atMatch], true);
 }
 
 // ---- words about a frame ----
@@ -680,22 +689,46 @@ function escape()
 	}
 }
 
+function widestChild(i)
+{
+	let best = -1;
+
+	for (let v = i + 1; v < P.end[i]; v = P.end[v])
+		if (best < 0 || P.total[v] > P.total[best])
+			best = v;
+	return best;
+}
+
+// The next sibling on a side that can be seen.
+function sibling(i, right)
+{
+	const seen = (v) => x(P.start[v] + P.total[v]) - x(P.start[v]) >= 1;
+	let last = -1;
+
+	if (!i)
+		return -1;
+	for (let v = P.parent[i] + 1; v < P.end[P.parent[i]]; v = P.end[v]) {
+		if (right && v > i && seen(v))
+			return v;
+		if (!right && v < i && seen(v))
+			last = v;
+	}
+	return last;
+}
+
 function move(key)
 {
-	const i = Math.max(view.focus, view.zoom), toLeaf = view.icicle ? 'ArrowDown' : 'ArrowUp';
+	const i = view.focus >= 0 ? view.focus : view.zoom, toLeaf = view.icicle ? 'ArrowDown' : 'ArrowUp';
 	let to = -1;
 
 	if (view.focus < 0)
 		to = i;
 	else if (key === toLeaf)
-		to = i + 1 < P.end[i] ? i + 1 : -1;
+		to = widestChild(i);
 	else if (key === 'ArrowDown' || key === 'ArrowUp')
 		to = i ? P.parent[i] : -1;
-	else if (key === 'ArrowRight')
-		to = i && P.end[i] < P.end[P.parent[i]] ? P.end[i] : -1;
-	else if (i)
-		for (let v = P.parent[i] + 1; v < i; v = P.end[v])
-			to = v;
+	else
+		to = sibling(i, key === 'ArrowRight');
 	if (to >= 0)
 		focusOn(to, true);
 }
