@@ -13,8 +13,9 @@ EOC
 g++ -O1 -g -o prog a.cc 2>/dev/null || skip_all 'no g++'
 # The file offset of a function: its address moved by its segment's.
 offset=$(nm prog | awk '/_ZN2ns4workEi/ { print $1 }')
-move=$(readelf -lW prog | awk '$1 == "LOAD" && /R E/ { print $2 " - " $3 }')
-offset=$(printf '%x' $((0x$offset + $move)))
+segment() { readelf -lW prog | awk -v n="$1" '$1 == "LOAD" && /R E/ { print $n }'; }
+at=$(segment 2) vaddr=$(segment 3)
+offset=$(printf '%x' $((0x$offset - vaddr + at)))
 
 # named SPEC [OPTION...]: folded text of a stream with one sample.
 named() {

@@ -20,6 +20,8 @@ static size_t stem_len(const char *name, size_t len)
 					     ".default", ".arch_",	".avx" };
 	size_t stem = len;
 
+	if (!memchr(name, '.', len))
+		return len;
 	for (size_t i = 0; i < EVP_ARRAY_SIZE(marks); i++) {
 		const char *p = memmem(name, stem, marks[i], strlen(marks[i]));
 

@@ -148,10 +148,7 @@ static int open_elf(struct evp_elf **ret_e, struct evp_elf *e, size_t len, struc
 		rc = evp_fail(err, EBADMSG, "'%s' is no ELF file", name);
 		goto fail;
 	}
-	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN) {
-		rc = evp_fail(err, EBADMSG, "'%s' is neither a program nor a shared library", name);
-		goto fail;
-	}
+	e->linked = eh.e_type == ET_EXEC || eh.e_type == ET_DYN;
 	read_build_id(e);
 	rc = read_layout(e);
 	if (rc) {
@@ -192,6 +189,38 @@ int evp_elf_open_memory(struct evp_elf **ret_e, void *image, size_t len, struct 
 	e->fd = -1;
 	e->memory = image;
 	return open_elf(ret_e, e, len, err);
+}
+
+int evp_elf_open_empty(struct evp_elf **ret_e)
+{
+	static const char names[16] = "\0.debug_info\0n";
+	struct image {
+		Elf64_Ehdr eh;
+		Elf64_Shdr sh[3];
+		char names[sizeof(names)];
+	} *im = calloc(1, sizeof(*im));
+
+	if (!im)
+		return -ENOMEM;
+	memcpy(im->names, names, sizeof(names));
+	memcpy(im->eh.e_ident, ELFMAG, SELFMAG);
+	im->eh.e_ident[EI_CLASS] = ELFCLASS64;
+	im->eh.e_ident[EI_DATA] = ELFDATA2LSB;
+	im->eh.e_ident[EI_VERSION] = EV_CURRENT;
+	im->eh.e_type = ET_DYN;
+	im->eh.e_version = EV_CURRENT;
+	im->eh.e_ehsize = sizeof(im->eh);
+	im->eh.e_shoff = offsetof(struct image, sh);
+	im->eh.e_shentsize = sizeof(im->sh[0]);
+	im->eh.e_shnum = 3;
+	im->eh.e_shstrndx = 2;
+	for (int i = 1; i < 3; i++)
+		im->sh[i] = (Elf64_Shdr){ .sh_name = i == 1 ? 1 : 13,
+					  .sh_type = i == 1 ? SHT_PROGBITS : SHT_STRTAB,
+					  .sh_offset = offsetof(struct image, names),
+					  .sh_size = i == 1 ? 1 : sizeof(names),
+					  .sh_addralign = 1 };
+	return evp_elf_open_memory(ret_e, im, sizeof(*im), NULL);
 }
 
 void evp_elf_close(struct evp_elf *e)

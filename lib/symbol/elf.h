@@ -31,6 +31,7 @@ struct evp_elf {
 	size_t nsegments, csegments;
 	struct evp_segs text; /* executable sections, else segments; id 0 */
 	bool has_dwarf, has_symtab;
+	bool linked; /* a program or shared library, not a relocatable or core file */
 };
 
 /*
@@ -43,6 +44,8 @@ int evp_open_below(const char *root, const char *path);
 int evp_elf_open_fd(struct evp_elf **ret_e, int fd, const char *path, struct evp_err *err);
 /* Takes `image` (malloc'ed) over, whatever comes back. */
 int evp_elf_open_memory(struct evp_elf **ret_e, void *image, size_t len, struct evp_err *err);
+/* An ELF file with nothing in it but empty debug sections. */
+int evp_elf_open_empty(struct evp_elf **ret_e);
 void evp_elf_close(struct evp_elf *e);
 
 bool evp_build_id_equal(const struct evp_build_id *a, const struct evp_build_id *b);

@@ -17,7 +17,7 @@ struct evp_object {
 	struct evp_dwarf *dwarf;
 	struct evp_symbols symbols;
 	struct evp_chain chain;
-	bool no_inlines;
+	bool no_inlines, has_symtab;
 };
 
 static struct evp_elf *find_debug(const struct evp_symbol_opts *opts, const struct evp_elf *e)
@@ -27,17 +27,27 @@ static struct evp_elf *find_debug(const struct evp_symbol_opts *opts, const stru
 	return debug ? debug : evp_find_linked(opts, e);
 }
 
+/* Without one libdw would go and open whatever the link names: it gets an empty one instead. */
+static int open_alt(struct evp_object *o, const struct evp_symbol_opts *opts,
+		    const struct evp_elf *e, const char *name, const struct evp_build_id *id)
+{
+	o->alt = evp_find_alt(opts, e, name, id);
+	return o->alt ? 0 : evp_elf_open_empty(&o->alt);
+}
+
 static int open_dwarf(struct evp_object *o, const struct evp_symbol_opts *opts)
 {
 	const struct evp_elf *e = o->main->has_dwarf ? o->main : o->debug;
 	struct evp_build_id id = { 0 };
 	const char *name;
-	int rc;
+	int rc = 0;
 
 	if (!e || !e->has_dwarf)
 		return 0;
 	if (evp_dwarf_alt_link(e, &name, &id))
-		o->alt = evp_find_alt(opts, e, name, &id);
+		rc = open_alt(o, opts, e, name, &id);
+	if (rc)
+		return rc;
 	rc = evp_dwarf_open(&o->dwarf, e, o->alt, opts->cache_bytes);
 	return rc == -ENOMEM ? rc : 0;
 }
@@ -52,6 +62,7 @@ static int load_symbols(struct evp_object *o)
 		rc = evp_symbols_add(s, o->main, false);
 	else
 		rc = evp_symbols_add(s, o->debug, false);
+	o->has_symtab = s->n > 0;
 	if (!rc && !s->n) {
 		rc = evp_symbols_add(s, o->main, true);
 		o->mini = evp_find_minidebug(o->main);
@@ -100,6 +111,11 @@ int evp_object_open(struct evp_object **ret_o, const char *path, const struct ev
 	rc = evp_elf_open_fd(&e, fd, path, err);
 	if (rc)
 		return rc;
+	if (!e->linked) {
+		evp_elf_close(e);
+		return evp_fail(err, EBADMSG, "'%s' is neither a program nor a shared library",
+				path);
+	}
 	rc = from_elf(ret_o, e, opts);
 	return rc ? evp_fail_oom(err) : 0;
 }
@@ -135,9 +151,11 @@ static struct evp_elf *open_recorded(const char *path, const struct evp_build_id
 		*ret_reason = "no ELF file";
 		return NULL;
 	}
-	if (same_build(e, id, opts))
+	if (same_build(e, id, opts) && e->linked)
 		return e;
-	*ret_reason = e->build_id.len ? "build ID differs" : "file has no build ID";
+	*ret_reason = !e->linked	? "not linked"
+		      : e->build_id.len ? "build ID differs"
+					: "file has no build ID";
 	evp_elf_close(e);
 	return NULL;
 }
@@ -151,6 +169,10 @@ int evp_object_find(struct evp_object **ret_o, const char *path, const struct ev
 		e = evp_find_executable(opts, id);
 	if (!e)
 		e = evp_find_debug(opts, id);
+	if (e && !e->linked) {
+		evp_elf_close(e);
+		e = NULL;
+	}
 	return e ? from_elf(ret_o, e, opts) : -ENOENT;
 }
 
@@ -245,7 +267,9 @@ int evp_object_lookup(struct evp_object *o, struct evp_elf_vaddr addr,
 		return -ENOMEM;
 	if (!sym && !function) {
 		ret_a->source = EVP_SRC_NONE;
-		ret_a->reason = o->symbols.n || o->dwarf ? "not covered" : "no symbols";
+		ret_a->reason = o->dwarf || o->has_symtab ? "not covered"
+				: o->symbols.n		  ? "stripped"
+							  : "no symbols";
 	}
 	if (o->no_inlines && c->n > 1) {
 		c->item[0] = c->item[c->n - 1];

@@ -76,7 +76,7 @@ struct evp_symbol_answer {
 	size_t nframes;
 	enum evp_name_source
 		source;	    /* EVP_SRC_NONE: no function, though frames[0] may have a line */
-	const char *reason; /* why there is no function: "no symbols", "not covered"; else NULL */
+	const char *reason; /* why there is no function: "no symbols", "stripped", "not covered"; else NULL */
 };
 
 /*
