@@ -33,8 +33,8 @@ survives() {
 
 bad='' at=0
 while [ $at -lt "$size" ]; do
-	head -c $at prog >cut
-	survives cut || bad="$bad $at"
+	head -c $at prog >short
+	survives short || bad="$bad $at"
 	at=$((at + size / 60))
 done
 is 'cut anywhere' "$bad" ''
@@ -59,8 +59,8 @@ is 'damaged anywhere' "$bad" ''
 
 gcc -O1 -g -gz=zlib -o zlib a.c
 is 'compressed sections, cut' "$(for at in 40 60 80 90; do
-	head -c $(($(stat -c %s zlib) * at / 100)) zlib >cut
-	survives cut || echo $at
+	head -c $(($(stat -c %s zlib) * at / 100)) zlib >short
+	survives short || echo $at
 done)" ''
 : >empty
 refused 'an empty file' 'no ELF file' evp-symbolize --addresses empty
