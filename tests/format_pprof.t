@@ -43,8 +43,9 @@ gzip -dc "$T/a.pb.gz" | head -c 500 >"$T/cut"
 refused 'a damaged message' 'damaged profile' evp-import -f pprof "$T/cut"
 
 if command -v go >/dev/null; then
-	# Go keeps its built pprof in the user's cache, which lib.sh has hidden: half a minute.
-	GOCACHE=$(env -u XDG_CACHE_HOME go env GOCACHE)
+	# Go builds its pprof once into a cache, half a minute: scripts/peers has one, or the user's.
+	GOCACHE=$TOP/build/peers/go-build
+	[ -d "$GOCACHE" ] || GOCACHE=$(env -u XDG_CACHE_HOME go env GOCACHE)
 	export GOCACHE GOTOOLCHAIN=local PPROF_TMPDIR="$T"
 	status 'pprof -top' 0 go tool pprof -top "$T/a.pb.gz"
 	ok 'names a function that only the ELF knows' grep -q evp_format_test_leaf "$T/out"

@@ -4,7 +4,7 @@
 . "${0%/*}/lib.sh"
 
 day_evp
-[ -s "$W/day.txt" ] || evp-stream dump "$W/day.evp" >"$W/day.txt"
+evp-stream dump "$W/day.evp" >"$W/day.txt"
 
 cost "evp-fold '$W/day.evp'"
 ours=$cost our_peak=$peak theirs=- their_peak=-

@@ -36,5 +36,5 @@ day_tsv() {
 
 day_evp() {
 	day_tsv
-	[ -s "$W/day.evp" ] || evp-import -q -f tsv -o "$W/day.evp" "$W/day.tsv"
+	evp-import -q -f tsv -o "$W/day.evp" "$W/day.tsv"
 }

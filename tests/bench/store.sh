@@ -4,17 +4,20 @@
 . "${0%/*}/lib.sh"
 
 day_evp
-if [ ! -d "$W/day.d" ]; then
-	rm -rf "$W/day.d.part"
-	evp-store add --every 1d "$W/day.d.part" "$W/day.evp"
-	mv "$W/day.d.part" "$W/day.d"
-fi
+rm -rf "$W/day.d"
+evp-store add -q --every 1d "$W/day.d" "$W/day.evp"
 mapfile -t segments < <(find "$W/day.d" -name '*.parquet')
 [ ${#segments[@]} = 1 ] || echo "bench: ${#segments[@]} segments, not one" >&2
 
-peer() { "$PEERS/bin/python" tests/bench/store_peer.py "$@" || echo -; }
+peer() { # WHAT: sets $theirs and $their_peak
+	theirs=- their_peak=-
+	IFS=$'\t' read -r theirs their_peak < <("$PEERS/bin/python" tests/bench/store_peer.py "$1" "${segments[0]}") || :
+}
 
 cost "evp-query -s '$W/day.d' cpu | evp-fold"
-row 'query and fold 24 h' "$cost" 's CPU' "$peak" 'duckdb, 1 thread' "$(peer query "${segments[0]}")" - '1x'
-row 'segment without its blob' "$(peer own "${segments[0]}")" bytes - 'pyarrow, same level' \
-	"$(peer write "${segments[0]}")" - '0.83x'
+peer query
+row 'query and fold 24 h' "$cost" 's CPU' "$peak" 'duckdb, 1 thread' "$theirs" "$their_peak" 1x
+peer own
+own=$theirs
+peer write
+row 'segment without its blob' "$own" bytes - 'pyarrow, same level' "$theirs" "$their_peak" 0.83x
