@@ -41,6 +41,7 @@ struct recorder {
 	struct evp_windows windows;
 	char node[256], boot_id[64];
 	int64_t real_offset_ns;		    /* unix time - CLOCK_MONOTONIC; never goes back */
+	int64_t started_ns;		    /* monotonic */
 	int64_t deadline_ns, next_flush_ns; /* monotonic, unix */
 	int64_t cost_from_ns;
 	struct rusage spent;
@@ -470,6 +471,7 @@ static int start(struct recorder *r, struct evp_err *err)
 		rc = open_sampler(r, err);
 	if (!rc)
 		rc = open_stream(r, err);
+	r->started_ns = now_ns();
 	return rc ? rc : r->ops->start(r->sampler, err);
 }
 
@@ -507,8 +509,11 @@ static int record(struct recorder *r, struct evp_err *err)
 		rc = evp_procs_scan(&r->procs, err);
 	if (rc)
 		return rc;
+	if (r->opts->kernel)
+		evp_kernel_syms_reason(
+			r->ks); /* reads them: start-up's cost, not the first second's */
 	if (r->opts->duration_ns)
-		r->deadline_ns = now_ns() + r->opts->duration_ns;
+		r->deadline_ns = r->started_ns + r->opts->duration_ns;
 	rc = loop(r);
 	if (!rc)
 		rc = finish(r);

@@ -9,8 +9,8 @@
  * complete, with clock, losses, what the recording cost, and a watermark.
  *
  * Start-up order matters: the side band first, so that nothing is missed; then sampling; only then
- * /proc is read, because that takes long and the first sample must not wait for it. Names of the
- * kernel are read when the first kernel frame wants one.
+ * /proc and the kernel's names are read, because that takes long and the first sample must not wait
+ * for it.
  */
 #ifndef EVP_RECORD_RECORDER_H
 #define EVP_RECORD_RECORDER_H
