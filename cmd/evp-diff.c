@@ -20,7 +20,7 @@ static struct {
 	struct evp_diff_opts stats;
 	double min_effect;
 	uint64_t limit, min_samples;
-	bool fold, json, tsv, allow_partial;
+	bool fold, json, tsv, allow_partial, interrupts;
 } o = { .by = "comm",
 	.stats = EVP_DIFF_DEFAULTS,
 	.min_effect = 10,
@@ -44,6 +44,7 @@ static const struct evp_opt opts[] = {
 	  "test functions with so many (default 20)", 1, 1e9 },
 	{ 0, "normalise", EVP_TEXT, &o.norm, "auto|totals|none",
 	  "how to make the sides comparable" },
+	{ 0, "interrupts", EVP_FLAG, &o.interrupts, NULL, "compare samples in interrupts too" },
 	{ 0, "type", EVP_TEXT, &o.event, "EVENT", "the event to compare (default the first)" },
 	{ 0, "fold", EVP_FLAG, &o.fold, NULL,
 	  "no table: folded text with two counts, base and new" },
@@ -144,7 +145,7 @@ static int compare(const struct evp_side side[2], bool incomplete, struct evp_ou
 	r.limit = o.limit != UINT64_MAX ? o.limit : r.format == EVP_DIFF_TEXT ? 40 : 0;
 	if (o.fold && !evp_diff_fold(p, out, &err))
 		status = EVP_DONE;
-	if (!o.fold && !evp_diff_table(&table, p, &err) &&
+	if (!o.fold && !evp_diff_table(&table, p, o.interrupts, &err) &&
 	    !evp_diff_stats(&stats, table.counts, table.n, &o.stats, &err) &&
 	    !evp_diff_report(&r, &table, &stats, &o.stats, out, &err))
 		status = status_of[stats.answer];

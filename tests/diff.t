@@ -36,6 +36,12 @@ work 1 1 | sed 's/f5 /f5.isra.0 /; s/f6 /f6::h0123456789abcdef /' | evp marks
 evp-diff --tsv "$T/a.evp" "$T/marks.evp" >"$T/out"
 is 'marks of compilers do not count' "$(awk -F '\t' 'NR > 1 && $2 != $3' "$T/out")" ''
 
+# A burst of interrupts on one side is nobody's regression.
+{ work 1 1; echo 'main;work;f1;asm_common_interrupt;blk_done_softirq 90'; } | evp irq
+status 'a burst of interrupts' 0 evp-diff "$T/a.evp" "$T/irq.evp"
+like 'is counted' "$(cat "$T/out")" 'left out in interrupts: base 0 samples, new 90 samples'
+status 'or judged, if asked for' 1 evp-diff --interrupts "$T/a.evp" "$T/irq.evp"
+
 # Order, parts and sides.
 work 1 1 | head -n 5 | evp p1
 work 1 1 | tail -n 7 | evp p2

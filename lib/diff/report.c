@@ -173,6 +173,9 @@ static void say_head(struct report *x)
 	if (x->r->lost[0] || x->r->lost[1])
 		evp_str_printf(out, "lost while recording: base %lld samples, new %lld samples\n",
 			       (long long)x->r->lost[0], (long long)x->r->lost[1]);
+	if (t->interrupts[0] || t->interrupts[1])
+		evp_str_printf(out, "left out in interrupts: base %lld samples, new %lld samples\n",
+			       (long long)t->interrupts[0], (long long)t->interrupts[1]);
 	say_norm(x);
 	evp_str_printf(out,
 		       "dispersion %g (assumed), false discovery rate %g, minimum effect %g%%, "
@@ -374,6 +377,7 @@ static json_t *side_json(const struct report *x, int side)
 	json_object_set_new(j, "name", evp_json_text(x->r->name[side], strlen(x->r->name[side])));
 	json_object_set_new(j, "samples", json_integer(x->t->total[side]));
 	json_object_set_new(j, "lost", json_integer(x->r->lost[side]));
+	json_object_set_new(j, "interrupts", json_integer(x->t->interrupts[side]));
 	json_object_set_new(j, "factor", number(x->s->factor[side]));
 	return j;
 }

@@ -61,6 +61,20 @@ size_t evp_diff_name_len(const char *name, size_t len)
 	return len;
 }
 
+bool evp_diff_is_interrupt(const char *name, size_t len)
+{
+	static const char *const entry[] = { "asm_sysvec_",	 "asm_common_interrupt",
+					     "common_interrupt", "asm_exc_nmi",
+					     "el0t_64_irq",	 "el1h_64_irq",
+					     "el0t_64_fiq",	 "el1h_64_fiq",
+					     "el1t_64_irq" };
+
+	for (size_t i = 0; i < EVP_ARRAY_SIZE(entry); i++)
+		if (len >= strlen(entry[i]) && memcmp(name, entry[i], strlen(entry[i])) == 0)
+			return true;
+	return false;
+}
+
 static struct evp_bytes base_name(const struct evp_bytes *path)
 {
 	const char *slash = path->len ? memrchr(path->ptr, '/', path->len) : NULL;
@@ -76,6 +90,7 @@ struct build {
 	struct evp_interner keys; /* name NUL module NUL file -> row */
 	struct evp_str scratch;
 	uint32_t *of_frame; /* of one profile */
+	bool interrupts;
 };
 
 static int add_row(struct build *b, uint32_t row, const struct evp_diff_name *n)
@@ -162,17 +177,43 @@ static size_t counting_type(const struct evp_profile *p)
 	return SIZE_MAX;
 }
 
+/* Takes the samples in interrupts out of `self`; returns how many. */
+static int64_t drop_interrupts(const struct evp_profile *p, size_t type, int64_t *self, bool *below)
+{
+	int64_t dropped = 0;
+
+	for (size_t v = 1; v < p->nnodes; v++) {
+		const struct evp_bytes *name = evp_profile_text(p, p->frames[p->frame[v]].name);
+
+		below[v] = below[p->parent[v]] || evp_diff_is_interrupt(name->ptr, name->len);
+		if (!below[v])
+			continue;
+		dropped += self[v * p->ntypes + type];
+		self[v * p->ntypes + type] = 0;
+	}
+	return dropped;
+}
+
 static int count_side(struct build *b, const struct evp_profile *p, int side, struct evp_err *err)
 {
-	size_t type = counting_type(p), n = b->t->n;
+	size_t type = counting_type(p), n = b->t->n, nself = p->nnodes * p->ntypes;
 	uint32_t *key = calloc(p->nnodes + 1, sizeof(*key));
 	int64_t *flat = calloc(n + 1, sizeof(*flat)), *cum = calloc(n + 1, sizeof(*cum));
-	int rc = key && flat && cum ? 0 : evp_fail_oom(err);
+	int64_t *self = calloc(nself + 1, sizeof(*self));
+	bool *below = calloc(p->nnodes + 1, sizeof(*below));
+	struct evp_profile shown = *p;
+	int rc = key && flat && cum && self && below ? 0 : evp_fail_oom(err);
 
+	if (!rc && nself) {
+		memcpy(self, p->self, nself * sizeof(*self));
+		if (!b->interrupts && type < p->ntypes)
+			b->t->interrupts[side] = drop_interrupts(p, type, self, below);
+	}
+	shown.self = self;
 	for (size_t v = 0; !rc && v < p->nnodes; v++)
 		key[v] = v ? b->of_frame[p->frame[v]] : EVP_NO_KEY;
 	if (!rc)
-		rc = evp_profile_sums(p, type, key, n, flat, cum, err);
+		rc = evp_profile_sums(&shown, type, key, n, flat, cum, err);
 	for (size_t i = 0; !rc && i < n; i++) {
 		b->t->counts[i].flat[side] = flat[i];
 		b->t->counts[i].cum[side] = cum[i];
@@ -181,6 +222,8 @@ static int count_side(struct build *b, const struct evp_profile *p, int side, st
 	free(key);
 	free(flat);
 	free(cum);
+	free(self);
+	free(below);
 	return rc;
 }
 
@@ -286,10 +329,10 @@ static int check(const struct evp_profile *const side[2], struct evp_err *err)
 }
 
 int evp_diff_table(struct evp_diff_table *ret_t, const struct evp_profile *const side[2],
-		   struct evp_err *err)
+		   bool interrupts, struct evp_err *err)
 {
 	struct evp_diff_table t = { 0 };
-	struct build b = { .t = &t };
+	struct build b = { .t = &t, .interrupts = interrupts };
 	uint32_t *of_frame[2] = { NULL, NULL };
 	int rc = check(side, err);
 
