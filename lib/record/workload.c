@@ -12,23 +12,39 @@
 
 #include "base/io.h"
 
-static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
+static const int changed[EVP_SIGNALS_CHANGED] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
+static void put_back(const struct evp_signals *s)
+{
+	size_t i;
+
+	for (i = 0; i < EVP_SIGNALS_CHANGED; i++)
+		sigaction(changed[i], &s->old[i], NULL);
+	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+}
 
 int evp_signals_open(struct evp_signals *s, struct evp_err *err)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, now;
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, deliver = { .sa_handler = SIG_DFL };
 	sigset_t mask;
 	size_t i;
 
 	sigemptyset(&mask);
-	for (i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
-		if (!sigaction(watched[i], NULL, &now) && now.sa_handler != SIG_IGN)
-			sigaddset(&mask, watched[i]);
+	for (i = 0; i < EVP_SIGNALS_CHANGED; i++) {
+		sigaction(changed[i], NULL, &s->old[i]);
+		if (changed[i] != SIGPIPE &&
+		    (changed[i] != SIGHUP || s->old[i].sa_handler != SIG_IGN))
+			sigaddset(&mask, changed[i]);
+	}
 	s->fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->fd < 0)
 		return evp_fail_errno(err, errno, "cannot watch signals");
 	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
-	sigaction(SIGPIPE, &ignore, &s->old_pipe);
+	for (i = 0; i < EVP_SIGNALS_CHANGED; i++)
+		if (changed[i] == SIGPIPE)
+			sigaction(SIGPIPE, &ignore, NULL);
+		else if (sigismember(&mask, changed[i])) /* blocked and ignored would be lost */
+			sigaction(changed[i], &deliver, NULL);
 	return 0;
 }
 
@@ -48,8 +64,7 @@ void evp_signals_close(struct evp_signals *s)
 		return;
 	close(s->fd);
 	s->fd = -1;
-	sigaction(SIGPIPE, &s->old_pipe, NULL);
-	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	put_back(s);
 }
 
 /* In the child: waits for the word, then becomes the command. */
@@ -59,10 +74,8 @@ static _Noreturn void become(char *const argv[], const struct evp_signals *s, bo
 	char word;
 	int code;
 
-	if (s) {
-		sigaction(SIGPIPE, &s->old_pipe, NULL);
-		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
-	}
+	if (s)
+		put_back(s);
 	if (evp_read_full(go, &word, 1) != 1)
 		_exit(125); /* the recorder is gone */
 	if (!stdout_to_stderr || dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)

@@ -10,8 +10,9 @@
  *	poll w.pidfd; evp_workload_poll(&w) > 0: ended, w.status
  *	evp_workload_close(&w);
  *
- * The child gets back what the recorder changed for itself: signal mask, SIGPIPE. It inherits
- * stdin, stdout, stderr and whatever the caller's shell gave us; our own fds are close-on-exec.
+ * The child gets back what the recorder changed for itself: signal mask and dispositions. It
+ * inherits stdin, stdout, stderr and what else the caller's shell gave us; our own fds are
+ * close-on-exec.
  * It stays in the recorder's process group, so Ctrl-C at a terminal reaches both; a signal sent to
  * the recorder alone is passed on. If the recorder dies before the release the child goes too.
  */
@@ -25,20 +26,22 @@
 #include "base/err.h"
 
 /*
- * SIGINT, SIGTERM and SIGHUP as readable events. One that was ignored on entry (nohup, a shell's
- * background job) stays ignored. SIGPIPE becomes an EPIPE.
+ * SIGINT, SIGTERM and SIGHUP as readable events. A SIGHUP that was ignored on entry (nohup) stays
+ * ignored; not so SIGINT, which a shell's background jobs ignore although `kill -INT` is how a
+ * script ends a recording. SIGPIPE becomes an EPIPE.
  */
+#define EVP_SIGNALS_CHANGED 4
+
 struct evp_signals {
 	int fd; /* non-blocking signalfd */
 	sigset_t old_mask;
-	struct sigaction old_pipe;
+	struct sigaction old[EVP_SIGNALS_CHANGED]; /* what close, and the command, get back */
 };
 
 int evp_signals_open(struct evp_signals *s, struct evp_err *err);
-/* The next signal (its number), 0: none. *ret_sent: by kill(2) to us, not by the terminal to all.
- */
+/* The next signal, 0: none. *ret_sent: by kill(2) to us, not by the terminal to everybody. */
 int evp_signals_next(struct evp_signals *s, bool *ret_sent);
-void evp_signals_close(struct evp_signals *s); /* puts mask and SIGPIPE back */
+void evp_signals_close(struct evp_signals *s); /* puts everything back */
 
 struct evp_workload {
 	pid_t pid; /* 0: none */

@@ -105,6 +105,7 @@ static void inherits(void)
 	bool sent = false;
 	int fd;
 
+	signal(SIGINT, SIG_IGN); /* as in a shell's background job */
 	shell(masks, NULL, false, before);
 	shell("ls -l /proc/self/fd | grep -c pipe; ls /proc/self/fd | wc -l", NULL, false,
 	      fds_before);
@@ -113,13 +114,16 @@ static void inherits(void)
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	shell(masks, &s, false, after);
 	shell("ls -l /proc/self/fd | grep -c pipe; ls /proc/self/fd | wc -l", &s, false, fds_after);
-	ok(*before && !strcmp(before, after), "signal mask and SIGPIPE as we found them");
+	ok(*before && !strcmp(before, after), "signal mask and dispositions as we found them");
 	ok(*fds_before && !strcmp(fds_before, fds_after), "none of our file descriptors");
 	close(fd);
 	ok(!evp_signals_next(&s, &sent), "no signal yet");
 	kill(getpid(), SIGTERM);
 	ok(evp_signals_next(&s, &sent) == SIGTERM && sent, "a signal, sent to us alone");
+	kill(getpid(), SIGINT);
+	ok(evp_signals_next(&s, &sent) == SIGINT, "SIGINT, though it was ignored on entry");
 	evp_signals_close(&s);
+	ok(signal(SIGINT, SIG_DFL) == SIG_IGN, "afterwards it is ignored again");
 	ok(!shell("echo here", NULL, true, after) && !strcmp(after, "here\n"),
 	   "its stdout on our stderr");
 }
