@@ -98,6 +98,7 @@ static int backend(enum evp_record_backend *ret)
 static int fill_in(void)
 {
 	bool command = evp_noperands > 0, narrowed = command || o.pids.n || o.cgroups.n;
+	bool endless;
 
 	if (strcmp(o.event, "cpu") != 0)
 		return evp_error("unknown event '%s': it is cpu", o.event);
@@ -106,12 +107,13 @@ static int fill_in(void)
 	if (!o.all && !narrowed && geteuid())
 		return evp_error("say what to record: -a, -p PID, -G CGROUP or a command");
 	o.all = o.all || !narrowed;
+	endless = o.all && !command && !o.duration_ns;
 	if (!o.freq_hz)
 		o.freq_hz = narrowed ? 99 : 19;
 	if (!o.flush_ns)
 		o.flush_ns = (command || o.duration_ns ? 1 : 10) * EVP_NSEC;
 	if (!o.window_ns)
-		o.window_ns = (o.all && !command && !o.duration_ns ? 10 : 1) * EVP_NSEC;
+		o.window_ns = (endless && o.flush_ns >= 10 * EVP_NSEC ? 10 : 1) * EVP_NSEC;
 	return 0;
 }
 

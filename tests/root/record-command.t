@@ -1,0 +1,43 @@
+#!/bin/sh
+# A command under the recorder: its status, its output and its life are its own.
+. "${0%/*}/../lib.sh"
+needs root bpf
+cd "$T" || exit 1
+
+status 'its status' 7 evp-record -o c.evp -- sh -c 'exit 7'
+status 'of a signal' 137 evp-record -o c.evp -- sh -c 'kill -9 $$'
+status 'a whole stream all the same' 0 evp-stream check c.evp
+status 'not found' 127 evp-record -o c.evp -- no-such-command
+said 'which' "cannot run 'no-such-command'"
+status 'not executable' 126 evp-record -o c.evp -- /etc/passwd
+run sh -c 'evp-record -- sh -c "echo out; echo err >&2" | evp-stream check'
+is 'its output goes beside the stream' "$(sort "$T/err" | tr '\n' ' ')$(cat "$T/out")" 'err out standard input: whole'
+run evp-record -o c.evp -- echo hello
+is 'or where it was' "$(cat "$T/out")" hello
+
+cat >tree.sh <<'EOT'
+work() { i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done; }
+work; sh -c 'i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done' & dash -c ':'; wait
+EOT
+bg sh -c 'while :; do :; done'
+for backend in bpf perf; do
+	status "$backend: a tree of processes" 0 evp-record --backend $backend -F 499 -o t.evp -- sh tree.sh
+	evp-fold -L comm,pid t.evp >folded
+	ok "$backend: parent and child" test "$(cut -d\; -f2 folded | sort -u | wc -l)" -ge 2
+	no "$backend: nobody else" grep -q ";$pid;" folded
+done
+
+status 'a vanished reader does not stop it' 0 sh -c \
+	'{ evp-record -- sh -c "sleep 1.5; echo \$? >done; exit 5"; echo $? >status; } | true'
+is 'it ran to its end' "$(cat done) $(cat status)" '0 5'
+status 'our failure is not its failure' 3 evp-record -o /dev/full -- sh -c 'sleep 1.2; exit 3'
+said 'is said' 'No space'
+status 'but with --strict' 125 evp-record --strict -o /dev/full -- sh -c 'sleep 1.2; exit 3'
+
+bg evp-record -o s.evp -- sh -c 'trap "exit 9" TERM; touch ready; while :; do sleep 0.05; done'
+waits 5 test -e ready
+kill -TERM $pid
+wait $pid
+is 'a signal for us is passed on' $? 9
+status 'the stream is whole' 0 evp-stream check s.evp
+done_testing
