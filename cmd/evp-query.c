@@ -296,9 +296,7 @@ static int list_types(struct job *j, struct evp_list *l)
 	for (i = 0; i < c->n; i++)
 		if (evp_intern(&l->texts, c->item[i].type, strlen(c->item[i].type), &id))
 			return evp_fail_oom(&j->err);
-	l->item = l->texts.item;
-	l->n = l->texts.n;
-	return 0;
+	return evp_list_finish(l) ? evp_fail_oom(&j->err) : 0;
 }
 
 static void print_lines(const struct evp_list *l, struct evp_out *out)
@@ -334,8 +332,10 @@ static int list(struct job *j)
 			 ? list_types(j, &l)
 			 : evp_query_list(&l, what[j->word], j->label, &j->q, j->catalog, &j->err);
 
-	if (rc || evp_out_open(&out, o.output, 0, &j->err))
+	if (rc || evp_out_open(&out, o.output, 0, &j->err)) {
+		evp_list_release(&l);
 		return evp_error_from(&j->err);
+	}
 	for (i = 0; i < l.n; i++)
 		evp_table_text(&t, l.item[i].ptr, l.item[i].len);
 	if (o.json)
@@ -346,7 +346,22 @@ static int list(struct job *j)
 		print_lines(&l, &out);
 	rc = l.n ? EVP_DONE : EVP_NO;
 	evp_table_release(&t);
+	evp_list_release(&l);
 	return evp_worse(rc, evp_finish(&out));
+}
+
+static int answer(struct job *j)
+{
+	int status = j->word == STREAM ? stream(j) : j->word == TOP ? top(j) : list(j);
+	size_t i;
+
+	for (i = 0; i < j->catalog->nbad; i++)
+		evp_error("left out '%s': %s", j->catalog->bad[i].path, j->catalog->bad[i].reason);
+	if (j->catalog->nbad)
+		status = evp_worse(status, EVP_INCOMPLETE);
+	if (status == EVP_NO)
+		evp_note("nothing matched");
+	return status;
 }
 
 static int run(void)
@@ -357,15 +372,12 @@ static int run(void)
 
 	if (!status)
 		status = open_store(&j);
-	if (status)
-		return status;
-	status = j.word == STREAM ? stream(&j) : j.word == TOP ? top(&j) : list(&j);
-	for (i = 0; i < j.catalog->nbad; i++)
-		evp_error("left out '%s': %s", j.catalog->bad[i].path, j.catalog->bad[i].reason);
-	if (j.catalog->nbad)
-		status = evp_worse(status, EVP_INCOMPLETE);
-	if (status == EVP_NO)
-		evp_note("nothing matched");
+	if (!status)
+		status = answer(&j);
+	for (i = 0; i < j.q.nfilters; i++)
+		evp_regex_free(j.filter[i].regex);
+	evp_selector_free(j.q.selector);
+	evp_catalog_close(j.catalog);
 	return status;
 }
 

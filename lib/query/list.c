@@ -254,13 +254,18 @@ static int collect(struct list *l, const char *type)
 			     ? evp_intern(texts, v->ptr, v->len, &id)
 			     : evp_intern(texts, l->labels[i], strlen(l->labels[i]), &id);
 	}
-	l->l->item = calloc(texts->n + 1, sizeof(*l->l->item));
-	if (rc || !l->l->item)
+	return rc ? rc : evp_list_finish(l->l);
+}
+
+int evp_list_finish(struct evp_list *l)
+{
+	l->item = calloc(l->texts.n + 1, sizeof(*l->item));
+	if (!l->item)
 		return -ENOMEM;
-	l->l->n = texts->n;
-	if (texts->n)
-		memcpy(l->l->item, texts->item, texts->n * sizeof(*texts->item));
-	qsort(l->l->item, l->l->n, sizeof(*l->l->item), compare_items);
+	l->n = l->texts.n;
+	if (l->n)
+		memcpy(l->item, l->texts.item, l->n * sizeof(*l->item));
+	qsort(l->item, l->n, sizeof(*l->item), compare_items);
 	return 0;
 }
 

@@ -26,6 +26,8 @@ struct evp_list {
  */
 int evp_query_list(struct evp_list *l, enum evp_list_what what, const char *label,
 		   const struct evp_query *q, struct evp_catalog *c, struct evp_err *err);
+/* What was interned in l->texts becomes the sorted list. 0 or -ENOMEM. */
+int evp_list_finish(struct evp_list *l);
 void evp_list_release(struct evp_list *l);
 
 #endif
