@@ -75,8 +75,9 @@ struct evp_symbol_answer {
 		*frames; /* innermost inline first, the function itself last */
 	size_t nframes;
 	enum evp_name_source
-		source;	    /* EVP_SRC_NONE: no function, though frames[0] may have a line */
-	const char *reason; /* why there is no function: "no symbols", "stripped", "not covered"; else NULL */
+		source; /* EVP_SRC_NONE: no function, though frames[0] may have a line */
+	const char *
+		reason; /* why there is no function: "no symbols", "stripped", "not covered"; else NULL */
 };
 
 /*
