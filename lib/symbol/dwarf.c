@@ -18,6 +18,7 @@ struct evp_dwarf {
 	Dwarf *dw, *alt;
 	struct evp_unit *units;
 	size_t nunits, cunits;
+	uint32_t ranges_left;
 	struct evp_segs segs; /* of units */
 	struct evp_unit_env env;
 	size_t cache_bytes, index_bytes; /* the index itself stays */
@@ -86,7 +87,7 @@ static int add_unit(struct evp_dwarf *d, Dwarf_Die *die, uint8_t type, struct ev
 				.split = *die,
 				.comp_dir = comp_dir(die),
 				.skeleton = type == DW_UT_skeleton };
-	rc = evp_die_ranges(die, d->elf, &u->nranges, add_range, &a);
+	rc = evp_die_ranges(die, d->elf, &d->ranges_left, add_range, &a);
 	if (!rc && ranges->n == before)
 		rc = add_function_ranges(d, u, &a);
 	return rc;
@@ -100,6 +101,7 @@ static int index_units(struct evp_dwarf *d)
 	uint8_t type = 0;
 	int rc = 0;
 
+	d->ranges_left = MAX_UNIT_RANGES;
 	while (!rc && d->nunits < MAX_UNITS &&
 	       !dwarf_get_units(d->dw, cu, &cu, NULL, &type, &die, NULL))
 		if (type == DW_UT_compile || type == DW_UT_skeleton)

@@ -22,7 +22,7 @@ bool evp_die_next(Dwarf_Die *die)
 	return true;
 }
 
-int evp_die_ranges(Dwarf_Die *die, const struct evp_elf *e, uint32_t *budget,
+int evp_die_ranges(Dwarf_Die *die, const struct evp_elf *e, uint32_t *left,
 		   int (*fn)(void *arg, uint64_t lo, uint64_t hi), void *arg)
 {
 	Dwarf_Addr base = 0, lo = 0, hi = 0;
@@ -31,9 +31,9 @@ int evp_die_ranges(Dwarf_Die *die, const struct evp_elf *e, uint32_t *budget,
 	while ((at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0) {
 		int rc;
 
-		if (*budget >= EVP_UNIT_MAX_RANGES)
+		if (!*left)
 			return 0;
-		++*budget;
+		--*left;
 		/* Code that the linker threw away was moved to 0 or thereabouts. */
 		if (!evp_elf_is_text(e, lo))
 			continue;
@@ -71,7 +71,7 @@ static int add_func(struct evp_unit *u, struct evp_unit_env *env, Dwarf_Die *die
 
 	if (!has_code(die) || u->nfuncs >= EVP_NO_ID - 1)
 		return 0;
-	rc = evp_die_ranges(die, env->elf, &u->nranges, add_range, &a);
+	rc = evp_die_ranges(die, env->elf, &u->ranges_left, add_range, &a);
 	if (rc || !a.any)
 		return rc;
 	if (evp_grow(&u->funcs, &u->cfuncs, u->nfuncs + 1, sizeof(*u->funcs)))
@@ -173,7 +173,7 @@ int evp_unit_load_funcs(struct evp_unit *u, struct evp_unit_env *env, bool deep)
 		return 0;
 	u->has_funcs = true;
 	u->deep = deep;
-	u->nranges = 0;
+	u->ranges_left = EVP_UNIT_MAX_RANGES;
 	drop_funcs(u);
 	rc = walk_funcs(u, env, deep, &ranges);
 	if (!rc)
@@ -198,12 +198,12 @@ static int add_node(struct evp_unit *u, struct evp_unit_env *env, struct evp_fun
 {
 	struct add_arg a = { ranges, (uint32_t)f->nnodes, false };
 
-	if (f->nnodes >= EVP_UNIT_MAX_RANGES)
+	if (f->nnodes >= EVP_FUNC_MAX_NODES)
 		return -E2BIG;
 	if (evp_grow(&f->nodes, &f->cnodes, f->nnodes + 1, sizeof(*f->nodes)))
 		return -ENOMEM;
 	f->nodes[f->nnodes++] = (struct evp_node){ .die = *die, .parent = parent };
-	return evp_die_ranges(die, env->elf, &u->nranges, add_range, &a);
+	return evp_die_ranges(die, env->elf, &u->ranges_left, add_range, &a);
 }
 
 /* Appends the node of an inlined call to f. */

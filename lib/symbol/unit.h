@@ -12,6 +12,7 @@
 #include "symbol/line_program.h"
 
 #define EVP_UNIT_MAX_RANGES (4u << 20) /* of one unit; hostile lists may all point to one place */
+#define EVP_FUNC_MAX_NODES  (1u << 20) /* inlined calls in one function */
 #define EVP_UNIT_MAX_DEPTH  256	       /* of nested DIEs that are followed */
 
 struct evp_node {
@@ -41,7 +42,7 @@ struct evp_unit {
 	} row_paths, die_paths; /* a .dwo's DIEs count by another table than its skeleton's rows */
 	const char *comp_dir;
 	bool skeleton, has_rows, has_funcs, deep;
-	uint32_t nranges;
+	uint32_t ranges_left; /* that may still be read */
 	struct evp_func *funcs;
 	size_t nfuncs, cfuncs;
 	struct evp_segs segs; /* of funcs */
@@ -68,8 +69,8 @@ const char *evp_unit_path(struct evp_unit *u, struct evp_unit_env *env, bool of_
 /* Fills name and start of a node. */
 void evp_unit_name_node(struct evp_unit *u, struct evp_node *n);
 
-/* Calls fn with every range of a DIE that lies in code. 0 or what fn said. */
-int evp_die_ranges(Dwarf_Die *die, const struct evp_elf *e, uint32_t *budget,
+/* Calls fn with every range of a DIE that lies in code, while *left lasts. 0 or what fn said. */
+int evp_die_ranges(Dwarf_Die *die, const struct evp_elf *e, uint32_t *left,
 		   int (*fn)(void *arg, uint64_t lo, uint64_t hi), void *arg);
 /* The next DIE on the same level; false at the end, also where damaged data leads backwards. */
 bool evp_die_next(Dwarf_Die *die);
