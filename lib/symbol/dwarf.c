@@ -10,7 +10,8 @@
 #include "symbol/unit.h"
 
 #define DEFAULT_CACHE_BYTES ((size_t)256 << 20)
-#define MAX_UNITS	    (8u << 20)
+#define MAX_UNITS	    (1u << 20)
+#define MAX_UNIT_RANGES	    (16u << 20) /* of all units together */
 
 struct evp_dwarf {
 	const struct evp_elf *elf;
