@@ -119,8 +119,9 @@ static bool collapse_arguments(struct evp_str *out, const char *s, size_t len)
 		if (level == 0)
 			break;
 	}
-	if (open < 2 || close - open < DOTS_LEN + 1 || is_operator(s, open - 1) ||
-	    s[open - 2] == ':')
+	/* "()", "ns::(anonymous namespace)" and "operator()" stay. */
+	if (open < 2 || close - open < DOTS_LEN + 1 || s[open - 2] == ':' ||
+	    (open > 8 && memcmp(s + open - 9, "operator", 8) == 0))
 		return false;
 	evp_str_add(out, s, open);
 	evp_str_puts(out, DOTS);
