@@ -16,7 +16,7 @@
 #include "record/perf_set.h"
 #include "record/sideband.h"
 
-#define RING_MIN     (128u << 10)
+#define RING_MIN     (256u << 10)
 #define RING_MAX     (4u << 20)
 #define RECORD_GUESS 1024 /* bytes of one sample: a stack of about 120 frames */
 #define SEEN_MAX     32768

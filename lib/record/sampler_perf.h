@@ -9,6 +9,9 @@
  * the fork and exit records in the same rings; cgroups are selected by the kernel. Otherwise every
  * thread of the selected processes gets an event a CPU, inherited by its children: what the kernel
  * allows to any user. `all` without the right to it becomes all processes of this user.
+ *
+ * Whose the samples were that a full ring dropped nobody knows: where processes are selected here
+ * the loss told is that of the whole machine, an upper bound.
  */
 #ifndef EVP_RECORD_SAMPLER_PERF_H
 #define EVP_RECORD_SAMPLER_PERF_H
