@@ -64,7 +64,7 @@ int main(void)
 		 "std::map<...>::find(...) const");
 	shortens("f(std::vector<int>, char const*)", 31, "f(...)");
 	shortens("operator<<(std::ostream&, Foo const&)", 20, "operator<<(...)");
-	shortens("(anonymous na...isitor<int>::operator()(...)r()(Node*)", 44,
+	shortens("(anonymous namespace)::Visitor<int>::operator()(Node*)", 44,
 		 "(anonymous na...isitor<int>::operator()(...)");
 	shortens("a_very_long_name_of_a_c_function_indeed", 20, "a_ver...ction_indeed");
 	shortens("a<b<c<d", 8, "a<b<c<d");
