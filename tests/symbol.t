@@ -110,6 +110,19 @@ else
 	skip 'dwz, one file shared by two' 'no dwz'
 fi
 
+cat >v.c <<'EOC'
+__asm__(".symver f_1,f@V1");
+int f_1(int x)
+{
+	return x + 1;
+}
+EOC
+echo 'V1 { local: *; };' >v.map
+gcc -O1 -shared -fPIC -Wl,--version-script=v.map -o versioned.so v.c
+at=$(nm versioned.so | awk '$3 == "f_1" { print $1 }')
+is 'a name without its version' "$(nm versioned.so | grep -c 'f@V1') $(echo "$at" | evp-symbolize --addresses versioned.so)" \
+	"$(printf '1 f\n??:0')"
+
 is '0x and blanks are fine, rubbish is unknown' \
 	"$(printf ' 0x%s \nzz\n\n-1\n' "$(tail -1 list)" | evp-symbolize --no-inlines --addresses plain | paste - - | cut -f1)" \
 	"$(printf 'outer\n??\n??\n??')"

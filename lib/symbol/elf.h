@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "stream/stream.h"
 #include "symbol/segs.h"
 
@@ -61,13 +62,14 @@ static inline bool evp_elf_is_text(const struct evp_elf *e, uint64_t vaddr)
 struct evp_symbols {
 	struct evp_symbol {
 		uint64_t addr, size; /* size 0: until the next symbol */
-		const char *name;    /* inside the ELF file's string table */
+		const char *name;    /* in the ELF file's string table, or in `names` */
 		uint32_t order;	     /* in which it was added */
 		uint8_t rank;	     /* the best of several at one address */
 		bool dynamic;
 	} * item;
 	size_t n, cap;
 	struct evp_segs segs;
+	struct evp_arena names;
 };
 
 /* Adds the functions of .symtab, or of .dynsym; the ELF must stay open. 0 or -ENOMEM. */

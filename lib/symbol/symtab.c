@@ -27,6 +27,14 @@ static bool wanted(const struct evp_elf *e, const GElf_Sym *sym)
 	       evp_elf_is_text(e, sym->st_value);
 }
 
+/* "memcpy@@GLIBC_2.14" in a .symtab is "memcpy" in .dynsym, and should be so everywhere. */
+static const char *without_version(struct evp_symbols *s, const char *name)
+{
+	const char *at = strchr(name, '@');
+
+	return at && at != name ? evp_arena_dup(&s->names, name, (size_t)(at - name)) : name;
+}
+
 static int add_section(struct evp_symbols *s, const struct evp_elf *e, Elf_Scn *scn,
 		       const GElf_Shdr *sh)
 {
@@ -44,7 +52,8 @@ static int add_section(struct evp_symbols *s, const struct evp_elf *e, Elf_Scn *
 		/* '$' starts mapping symbols of some machines, ".L" an assembler's own labels. */
 		if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2))
 			continue;
-		if (evp_grow(&s->item, &s->cap, s->n + 1, sizeof(*s->item)))
+		name = without_version(s, name);
+		if (!name || evp_grow(&s->item, &s->cap, s->n + 1, sizeof(*s->item)))
 			return -ENOMEM;
 		s->item[s->n] = (struct evp_symbol){ .addr = sym.st_value,
 						     .size = sym.st_size,
@@ -142,5 +151,6 @@ void evp_symbols_release(struct evp_symbols *s)
 {
 	free(s->item);
 	evp_segs_release(&s->segs);
+	evp_arena_release(&s->names);
 	*s = (struct evp_symbols){ 0 };
 }
