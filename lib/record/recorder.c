@@ -5,21 +5,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "record/inbox.h"
+#include "record/recording.h"
 #include "record/perf_set.h"
 #include "record/processes.h"
 #include "record/sampler_perf.h"
 #include "record/sideband.h"
-#include "record/translate.h"
-#include "record/windows.h"
 #include "record/workload.h"
 
 #define TICK_NS	      1000000000LL
@@ -36,33 +33,19 @@ struct recorder {
 	struct evp_inbox inbox;
 	struct evp_procs procs;
 	struct evp_kernel_syms *ks;
-	struct evp_writer *w;
-	struct evp_translator tr;
-	struct evp_windows windows;
-	char node[256], boot_id[64];
-	int64_t real_offset_ns;		    /* unix time - CLOCK_MONOTONIC; never goes back */
-	int64_t started_ns;		    /* monotonic */
-	int64_t deadline_ns, next_flush_ns; /* monotonic, unix */
-	int64_t cost_from_ns;
-	struct rusage spent;
-	uint64_t kernel_spent_ns;
-	uint64_t lost;
-	int rc;	   /* first failure inside a callback */
-	bool stop; /* end the stream now */
+	struct evp_recording recording;
+	int64_t started_ns, deadline_ns; /* monotonic; 0: no end set */
+	int rc;				 /* first failure inside a callback */
+	bool stop;			 /* end the stream now */
 	bool signalled;
 };
 
-static int64_t clock_ns(clockid_t clock)
+static int64_t now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
-static int64_t now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void keep_rc(struct recorder *r, int rc)
@@ -91,30 +74,14 @@ static void on_loss(void *arg, int64_t time_ns, const char *reason, uint64_t n)
 {
 	struct recorder *r = arg;
 
-	r->lost += n;
-	keep_rc(r, evp_windows_loss(&r->windows, time_ns + r->real_offset_ns, reason, n));
+	keep_rc(r, evp_recording_loss(&r->recording, time_ns, reason, n));
 }
 
 static int add_sample(struct recorder *r, const struct evp_raw_sample *s)
 {
-	uint32_t process, stack;
 	struct evp_proc *p = evp_procs_of_sample(&r->procs, s);
-	int rc = p ? evp_translate_process(&r->tr, p, &process) : -ENOMEM;
 
-	if (rc)
-		return rc;
-	if (!evp_translate_known(&r->tr, p, s->stack_hash, &stack)) {
-		const struct evp_raw_stack *raw = evp_inbox_stack(&r->inbox, s->stack_hash);
-
-		if (!raw) {
-			on_loss(r, s->time_ns, "stack-missing", 1);
-			return 0;
-		}
-		rc = evp_translate_stack(&r->tr, p, raw, &stack);
-	}
-	return rc ? rc
-		  : evp_windows_add(&r->windows, s->time_ns + r->real_offset_ns, process, stack,
-				    s->period_ns);
+	return p ? evp_recording_sample(&r->recording, p, s, &r->inbox) : -ENOMEM;
 }
 
 static void add_samples(struct recorder *r, int64_t before_ns)
@@ -137,7 +104,7 @@ static void on_event(void *arg, const struct evp_sideband_event *ev)
 	if (ev->type == EVP_SB_KSYMBOL) {
 		evp_kernel_syms_ksymbol(r->ks, ev->addr, ev->len, ev->name, ev->is_bpf,
 					ev->is_unregister);
-		evp_translator_forget(&r->tr);
+		evp_translator_forget(&r->recording.tr);
 	}
 }
 
@@ -159,102 +126,32 @@ static int drain(struct recorder *r, int64_t before_ns)
 	return r->rc;
 }
 
-/* ---- flushing ---- */
+static uint64_t kernel_cost_ns(struct recorder *r)
+{
+	return r->ops->kernel_cost_ns ? r->ops->kernel_cost_ns(r->sampler) : 0;
+}
 
 static void read_clocks(struct recorder *r, struct evp_clock *ret)
 {
-	int64_t offset;
-
-	ret->monotonic_ns = now_ns();
-	ret->realtime_ns = clock_ns(CLOCK_REALTIME);
-	ret->boottime_ns = clock_ns(CLOCK_BOOTTIME);
+	evp_recording_clock(&r->recording, ret);
 	r->procs.boot_offset_ns = ret->boottime_ns - ret->monotonic_ns;
 	r->procs.real_offset_ns = ret->realtime_ns - ret->monotonic_ns;
-	offset = ret->realtime_ns - ret->monotonic_ns;
-	if (offset > r->real_offset_ns)
-		r->real_offset_ns = offset;
-}
-
-static int64_t timeval_ns(struct timeval t)
-{
-	return t.tv_sec * EVP_NSEC + t.tv_usec * 1000;
-}
-
-static int write_cost(struct recorder *r, int64_t unix_ns)
-{
-	uint64_t kernel_ns = r->ops->kernel_cost_ns ? r->ops->kernel_cost_ns(r->sampler) : 0;
-	struct evp_cost cost = { .from_ns = r->cost_from_ns, .to_ns = unix_ns };
-	struct rusage now;
-
-	getrusage(RUSAGE_SELF, &now);
-	cost.user_ns = timeval_ns(now.ru_utime) - timeval_ns(r->spent.ru_utime);
-	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(r->spent.ru_stime);
-	cost.kernel_ns = (int64_t)(kernel_ns - r->kernel_spent_ns);
-	cost.peak_rss_bytes = now.ru_maxrss * 1024L;
-	r->spent = now;
-	r->kernel_spent_ns = kernel_ns;
-	r->cost_from_ns = unix_ns;
-	return evp_writer_cost(r->w, &cost);
-}
-
-static int make_labels(struct recorder *r)
-{
-	struct evp_label labels[EVP_MAX_LABELS];
-	size_t n = r->opts->nlabels < EVP_MAX_LABELS ? r->opts->nlabels : EVP_MAX_LABELS;
-	int rc = 0;
-
-	for (size_t i = 0; i < n && !rc; i++) {
-		const char *label = r->opts->labels[i], *value = strchr(label, '=');
-
-		labels[i] = (struct evp_label){ 0 };
-		rc = evp_writer_string(r->w, label, (size_t)(value - label), &labels[i].key);
-		if (!rc)
-			rc = evp_writer_cstring(r->w, value + 1, &labels[i].text);
-	}
-	return rc ? rc : evp_writer_label_set(r->w, labels, n, &r->windows.labels);
-}
-
-/* Ids start anew: the open window goes out as far as it is, and what nobody uses is forgotten. */
-static int new_epoch(struct recorder *r, int64_t open_ns)
-{
-	int rc = evp_windows_write(&r->windows);
-
-	if (!rc)
-		rc = evp_writer_watermark(r->w, open_ns);
-	if (!rc)
-		rc = evp_translator_epoch(&r->tr);
-	return rc ? rc : make_labels(r);
-}
-
-static int flush(struct recorder *r, int64_t done_ns, const struct evp_clock *clock)
-{
-	bool due = evp_writer_epoch_due(r->w);
-	int64_t open_ns;
-	int rc = evp_windows_advance(&r->windows, done_ns + r->real_offset_ns, &open_ns);
-
-	if (!rc)
-		rc = evp_writer_clock(r->w, clock);
-	if (!rc)
-		rc = write_cost(r, clock->realtime_ns);
-	if (!rc)
-		rc = due ? new_epoch(r, open_ns) : evp_writer_watermark(r->w, open_ns);
-	return rc ? rc : evp_procs_reap(&r->procs, done_ns - REAP_AFTER_NS, due);
 }
 
 static int tick(struct recorder *r)
 {
 	struct evp_clock clock;
 	int64_t done_ns;
+	bool epoch;
 	int rc;
 
 	read_clocks(r, &clock);
 	done_ns = clock.monotonic_ns - HOLD_BACK_NS;
 	rc = drain(r, done_ns);
-	if (rc || done_ns + r->real_offset_ns < r->next_flush_ns)
+	if (rc || done_ns < evp_recording_due(&r->recording))
 		return rc;
-	r->next_flush_ns = done_ns + r->real_offset_ns;
-	r->next_flush_ns += r->opts->flush_ns - r->next_flush_ns % r->opts->flush_ns;
-	return flush(r, done_ns, &clock);
+	rc = evp_recording_flush(&r->recording, done_ns, &clock, kernel_cost_ns(r), &epoch);
+	return rc ? rc : evp_procs_reap(&r->procs, done_ns - REAP_AFTER_NS, epoch);
 }
 
 /* ---- the loop ---- */
@@ -295,7 +192,7 @@ static bool targets_ended(const struct recorder *r)
 static int timeout_ms(const struct recorder *r)
 {
 	int64_t now = now_ns(), wait = TICK_NS;
-	int64_t flush = r->next_flush_ns - r->real_offset_ns + HOLD_BACK_NS - now;
+	int64_t flush = evp_recording_due(&r->recording) + HOLD_BACK_NS - now;
 	int64_t end = r->deadline_ns - now;
 
 	if (flush < wait)
@@ -340,13 +237,7 @@ static int finish(struct recorder *r)
 	r->ops->stop(r->sampler);
 	read_clocks(r, &clock);
 	rc = drain(r, INT64_MAX);
-	if (!rc)
-		rc = evp_windows_write(&r->windows);
-	if (!rc)
-		rc = evp_writer_clock(r->w, &clock);
-	if (!rc)
-		rc = write_cost(r, clock.realtime_ns);
-	return rc ? rc : evp_writer_end(r->w);
+	return rc ? rc : evp_recording_end(&r->recording, &clock, kernel_cost_ns(r));
 }
 
 /* ---- starting ---- */
@@ -400,66 +291,6 @@ static int open_sideband(struct recorder *r, struct evp_err *err)
 				 err);
 }
 
-static void read_names(struct recorder *r)
-{
-	const char *node = r->opts->node ? r->opts->node : getenv("EVP_NODE");
-	struct evp_str id = { 0 };
-
-	if (node && *node)
-		snprintf(r->node, sizeof(r->node), "%s", node);
-	else if (gethostname(r->node, sizeof(r->node) - 1))
-		r->node[0] = 0;
-	if (!evp_read_file("/proc/sys/kernel/random/boot_id", 4096, &id, NULL) && id.buf)
-		snprintf(r->boot_id, sizeof(r->boot_id), "%.*s", (int)strcspn(id.buf, "\n"),
-			 id.buf);
-	evp_str_release(&id);
-}
-
-static int define_event(struct recorder *r)
-{
-	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
-	int rc = 0;
-
-	e.period = EVP_NSEC / (int64_t)r->opts->freq_hz;
-	rc |= evp_writer_cstring(r->w, "cpu", &e.name);
-	rc |= evp_writer_cstring(r->w, "samples", &e.types[0].type);
-	rc |= evp_writer_cstring(r->w, "count", &e.types[0].unit);
-	rc |= evp_writer_cstring(r->w, "cpu", &e.types[1].type);
-	rc |= evp_writer_cstring(r->w, "nanoseconds", &e.types[1].unit);
-	e.period_type = e.types[1];
-	if (rc)
-		return evp_writer_error(r->w);
-	return evp_writer_event(r->w, &e, &r->windows.event);
-}
-
-static int open_stream(struct recorder *r, struct evp_err *err)
-{
-	const struct evp_record_opts *o = r->opts;
-	struct evp_writer_opts wo = { .sink = evp_writer_out_sink,
-				      .flush = evp_writer_out_flush,
-				      .sink_arg = o->out,
-				      .tool = o->tool,
-				      .options = o->options };
-	struct evp_clock clock;
-	int rc = evp_writer_new(&r->w, &wo, err);
-
-	if (rc)
-		return rc;
-	read_names(r);
-	read_clocks(r, &clock);
-	r->cost_from_ns = clock.realtime_ns;
-	r->next_flush_ns = clock.realtime_ns + o->flush_ns - clock.realtime_ns % o->flush_ns;
-	r->windows.w = r->w;
-	r->windows.len_ns = o->window_ns;
-	evp_translator_init(&r->tr, r->w, r->ks, r->node, r->boot_id);
-	rc = define_event(r);
-	if (!rc)
-		rc = make_labels(r);
-	if (!rc)
-		rc = evp_writer_clock(r->w, &clock);
-	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
-}
-
 static int start(struct recorder *r, struct evp_err *err)
 {
 	int rc = evp_kernel_syms_new(&r->ks, "");
@@ -470,7 +301,7 @@ static int start(struct recorder *r, struct evp_err *err)
 	if (!rc)
 		rc = open_sampler(r, err);
 	if (!rc)
-		rc = open_stream(r, err);
+		rc = evp_recording_open(&r->recording, r->opts, r->ks, err);
 	r->started_ns = now_ns();
 	return rc ? rc : r->ops->start(r->sampler, err);
 }
@@ -544,9 +375,7 @@ static void close_all(struct recorder *r)
 	evp_sideband_close(r->sb);
 	evp_inbox_release(&r->inbox);
 	evp_procs_release(&r->procs);
-	evp_windows_release(&r->windows);
-	evp_translator_release(&r->tr);
-	evp_writer_free(r->w);
+	evp_recording_release(&r->recording);
 	evp_kernel_syms_free(r->ks);
 }
 
@@ -595,8 +424,8 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 	ret->reader_gone = rc == -EPIPE;
 	if (rc == -EPIPE)
 		rc = 0;
-	ret->samples = r->windows.samples;
-	ret->lost = (int64_t)r->lost;
+	ret->samples = r->recording.windows.samples;
+	ret->lost = r->recording.lost;
 	close_all(r);
 	end_command(r, ret);
 	evp_signals_close(&r->signals);

@@ -28,8 +28,8 @@ for backend in bpf perf; do
 done
 
 status 'a vanished reader does not stop it' 0 sh -c \
-	'{ evp-record -- sh -c "sleep 1.5; echo \$? >done; exit 5"; echo $? >status; } | true'
-is 'it ran to its end' "$(cat done) $(cat status)" '0 5'
+	'{ evp-record -- sh -c "sleep 1.5; echo \$? >ended; exit 5"; echo $? >status; } | true'
+is 'it ran to its end' "$(cat ended) $(cat status)" '0 5'
 status 'our failure is not its failure' 3 evp-record -o /dev/full -- sh -c 'sleep 1.2; exit 3'
 said 'is said' 'No space'
 status 'but with --strict' 125 evp-record --strict -o /dev/full -- sh -c 'sleep 1.2; exit 3'

@@ -5,7 +5,6 @@ needs root bpf
 cd "$T" || exit 1
 
 bg sh -c 'while :; do :; done'
-spinner=$pid
 bg evp-record -a -F 99 -i 0.5 -o killed.evp
 sleep 1.7
 kill -KILL $pid

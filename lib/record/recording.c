@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
+#include "record/recording.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+}
+
+void evp_recording_clock(struct evp_recording *rec, struct evp_clock *ret)
+{
+	int64_t offset;
+
+	ret->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	ret->realtime_ns = clock_ns(CLOCK_REALTIME);
+	ret->boottime_ns = clock_ns(CLOCK_BOOTTIME);
+	offset = ret->realtime_ns - ret->monotonic_ns;
+	if (offset > rec->real_offset_ns)
+		rec->real_offset_ns = offset;
+}
+
+static void read_names(struct evp_recording *rec)
+{
+	const char *node = rec->opts->node ? rec->opts->node : getenv("EVP_NODE");
+	struct evp_str id = { 0 };
+
+	if (node && *node)
+		snprintf(rec->node, sizeof(rec->node), "%s", node);
+	else if (gethostname(rec->node, sizeof(rec->node) - 1))
+		rec->node[0] = 0;
+	if (!evp_read_file("/proc/sys/kernel/random/boot_id", 4096, &id, NULL) && id.buf)
+		snprintf(rec->boot_id, sizeof(rec->boot_id), "%.*s", (int)strcspn(id.buf, "\n"),
+			 id.buf);
+	evp_str_release(&id);
+}
+
+static int define_event(struct evp_recording *rec)
+{
+	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
+	int rc = 0;
+
+	e.period = EVP_NSEC / (int64_t)rec->opts->freq_hz;
+	rc |= evp_writer_cstring(rec->w, "cpu", &e.name);
+	rc |= evp_writer_cstring(rec->w, "samples", &e.types[0].type);
+	rc |= evp_writer_cstring(rec->w, "count", &e.types[0].unit);
+	rc |= evp_writer_cstring(rec->w, "cpu", &e.types[1].type);
+	rc |= evp_writer_cstring(rec->w, "nanoseconds", &e.types[1].unit);
+	e.period_type = e.types[1];
+	if (rc)
+		return evp_writer_error(rec->w);
+	return evp_writer_event(rec->w, &e, &rec->windows.event);
+}
+
+static int make_labels(struct evp_recording *rec)
+{
+	struct evp_label labels[EVP_MAX_LABELS];
+	size_t n = rec->opts->nlabels < EVP_MAX_LABELS ? rec->opts->nlabels : EVP_MAX_LABELS;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		const char *label = rec->opts->labels[i], *value = strchr(label, '=');
+
+		labels[i] = (struct evp_label){ 0 };
+		rc = evp_writer_string(rec->w, label, (size_t)(value - label), &labels[i].key);
+		if (!rc)
+			rc = evp_writer_cstring(rec->w, value + 1, &labels[i].text);
+	}
+	return rc ? rc : evp_writer_label_set(rec->w, labels, n, &rec->windows.labels);
+}
+
+int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *opts,
+		       struct evp_kernel_syms *ks, struct evp_err *err)
+{
+	struct evp_writer_opts wo = { .sink = evp_writer_out_sink,
+				      .flush = evp_writer_out_flush,
+				      .sink_arg = opts->out,
+				      .tool = opts->tool,
+				      .options = opts->options };
+	struct evp_clock clock;
+	int rc = evp_writer_new(&rec->w, &wo, err);
+
+	if (rc)
+		return rc;
+	rec->opts = opts;
+	read_names(rec);
+	evp_recording_clock(rec, &clock);
+	rec->cost_from_ns = clock.realtime_ns;
+	rec->next_flush_ns = clock.realtime_ns + opts->flush_ns -
+			     clock.realtime_ns % opts->flush_ns;
+	rec->windows.w = rec->w;
+	rec->windows.len_ns = opts->window_ns;
+	evp_translator_init(&rec->tr, rec->w, ks, rec->node, rec->boot_id);
+	rc = define_event(rec);
+	if (!rc)
+		rc = make_labels(rec);
+	if (!rc)
+		rc = evp_writer_clock(rec->w, &clock);
+	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
+}
+
+int evp_recording_loss(struct evp_recording *rec, int64_t time_ns, const char *reason, uint64_t n)
+{
+	rec->lost += (int64_t)n;
+	return evp_windows_loss(&rec->windows, time_ns + rec->real_offset_ns, reason, n);
+}
+
+int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
+			 const struct evp_raw_sample *s, const struct evp_inbox *in)
+{
+	const struct evp_raw_stack *raw;
+	uint32_t process, stack;
+	int rc = evp_translate_process(&rec->tr, p, &process);
+
+	if (!rc && !evp_translate_known(&rec->tr, p, s->stack_hash, &stack)) {
+		raw = evp_inbox_stack(in, s->stack_hash);
+		if (!raw)
+			return evp_recording_loss(rec, s->time_ns, "stack-missing", 1);
+		rc = evp_translate_stack(&rec->tr, p, raw, &stack);
+	}
+	return rc ? rc
+		  : evp_windows_add(&rec->windows, s->time_ns + rec->real_offset_ns, process, stack,
+				    s->period_ns);
+}
+
+static int64_t timeval_ns(struct timeval t)
+{
+	return t.tv_sec * EVP_NSEC + t.tv_usec * 1000;
+}
+
+static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kernel_ns)
+{
+	struct evp_cost cost = { .from_ns = rec->cost_from_ns, .to_ns = unix_ns };
+	struct rusage now;
+
+	getrusage(RUSAGE_SELF, &now);
+	cost.user_ns = timeval_ns(now.ru_utime) - timeval_ns(rec->spent.ru_utime);
+	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(rec->spent.ru_stime);
+	cost.kernel_ns = (int64_t)(kernel_ns - rec->kernel_spent_ns);
+	cost.peak_rss_bytes = now.ru_maxrss * 1024L;
+	rec->spent = now;
+	rec->kernel_spent_ns = kernel_ns;
+	rec->cost_from_ns = unix_ns;
+	return evp_writer_cost(rec->w, &cost);
+}
+
+int64_t evp_recording_due(const struct evp_recording *rec)
+{
+	return rec->next_flush_ns - rec->real_offset_ns;
+}
+
+/* Ids start anew: the open window goes out as far as it is. */
+static int new_epoch(struct evp_recording *rec, int64_t open_ns)
+{
+	int rc = evp_windows_write(&rec->windows);
+
+	if (!rc)
+		rc = evp_writer_watermark(rec->w, open_ns);
+	if (!rc)
+		rc = evp_translator_epoch(&rec->tr);
+	return rc ? rc : make_labels(rec);
+}
+
+int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
+			uint64_t kernel_ns, bool *ret_epoch)
+{
+	int64_t done_unix_ns = done_ns + rec->real_offset_ns, open_ns;
+	int rc = evp_windows_advance(&rec->windows, done_unix_ns, &open_ns);
+
+	rec->next_flush_ns = done_unix_ns + rec->opts->flush_ns -
+			     done_unix_ns % rec->opts->flush_ns;
+	*ret_epoch = evp_writer_epoch_due(rec->w);
+	if (!rc)
+		rc = evp_writer_clock(rec->w, clock);
+	if (!rc)
+		rc = write_cost(rec, clock->realtime_ns, kernel_ns);
+	if (!rc)
+		rc = *ret_epoch ? new_epoch(rec, open_ns) : evp_writer_watermark(rec->w, open_ns);
+	return rc;
+}
+
+int evp_recording_end(struct evp_recording *rec, const struct evp_clock *clock, uint64_t kernel_ns)
+{
+	int rc = evp_windows_write(&rec->windows);
+
+	if (!rc)
+		rc = evp_writer_clock(rec->w, clock);
+	if (!rc)
+		rc = write_cost(rec, clock->realtime_ns, kernel_ns);
+	return rc ? rc : evp_writer_end(rec->w);
+}
+
+void evp_recording_release(struct evp_recording *rec)
+{
+	evp_windows_release(&rec->windows);
+	evp_translator_release(&rec->tr);
+	evp_writer_free(rec->w);
+	rec->w = NULL;
+}
