@@ -151,14 +151,14 @@ static int put_nodes(struct pack *k, size_t type)
 	return 0;
 }
 
-/* gzip by zlib at its best, without a time: the same bytes every time. */
+/* gzip without a time: the same bytes every time. Its best level takes 2 % off for twice the CPU. */
 static int compress_text(const struct evp_str *in, struct evp_str *ret_out)
 {
 	z_stream z = { .next_in = (Bytef *)in->buf, .avail_in = 0 };
 	size_t left = in->len;
 	int rc;
 
-	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) !=
+	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) !=
 	    Z_OK)
 		return -ENOMEM;
 	do {

@@ -78,13 +78,14 @@ static void describe(const struct evp_origin *s, const struct evp_top *t, struct
 	double nameless = nameless_share(t);
 	struct evp_str nodes = { 0 };
 
-	evp_str_printf(out, "%s: ", p->event ? p->event : "no samples");
-	evp_format_value(out, t->total, t->unit);
-	if (t->type < p->ntypes && t->type != p->samples_type)
-		evp_str_printf(out, " %s in %lld samples", p->types[t->type].type,
-			       (long long)samples);
-	else
-		evp_str_puts(out, " samples");
+	if (p->event) {
+		evp_str_printf(out, "%s: ", p->event);
+		evp_format_value(out, t->total, t->unit);
+		if (t->type != p->samples_type)
+			evp_str_printf(out, " %s in %lld", p->types[t->type].type,
+				       (long long)samples);
+	}
+	evp_str_puts(out, p->event ? " samples" : "no samples");
 	if (has_time(p)) {
 		evp_str_printf(out, " over %.4gs from ",
 			       (double)(p->to_ns - p->from_ns) / EVP_NSEC);
