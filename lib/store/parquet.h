@@ -175,6 +175,17 @@ int evp_pq_column_open(struct evp_pq_column *c, const struct evp_pq_file *f, siz
 		       size_t field, struct evp_err *err);
 int evp_pq_column_dictionary(struct evp_pq_column *c, struct evp_err *err);
 /*
+ * For dictionaries too large to keep: only how many values there are (c->ndict; dict stays NULL) ...
+ */
+int evp_pq_column_count(struct evp_pq_column *c, struct evp_err *err);
+/*
+ * ... and a string column's values one after another, at any time. A value stands in place until fn
+ * returns; fn's non-zero ends the walk and is returned.
+ */
+typedef int (*evp_pq_value_fn)(void *arg, size_t index, const struct evp_bytes *value);
+int evp_pq_column_each(struct evp_pq_column *c, evp_pq_value_fn fn, void *arg,
+		       struct evp_err *err);
+/*
  * Dictionary indexes from `row` to the end of its page, in place until the next call on `c`; each
  * is below ndict. Only for a column with a dictionary (-EINVAL: use evp_pq_column_ints).
  */

@@ -163,6 +163,23 @@ static int page_header(struct evp_pq_column *c, struct pq_page *page, uint64_t *
 	return 0;
 }
 
+/* A page's bytes as they are stored, checked, in place until the next call. */
+static int stored_bytes(struct evp_pq_column *c, const struct pq_page *page, uint64_t header,
+			uint64_t body, const uint8_t **ret_p, struct evp_err *err)
+{
+	int rc = window(c, body, (size_t)page->stored_len, ret_p, err);
+
+	if (rc)
+		return rc;
+	if (page->has_crc && crc32_gzip_refl(0, *ret_p, page->stored_len) != page->crc)
+		return damaged(c, header, "a page whose checksum is wrong", err);
+	if (c->chunk->codec == PQ_ZSTD
+		    ? ZSTD_getFrameContentSize(*ret_p, page->stored_len) != page->raw_len
+		    : page->stored_len != page->raw_len)
+		return damaged(c, header, "a page of another size than it says", err);
+	return 0;
+}
+
 /* Reads, checks and decompresses a page's bytes into `to` (with slack behind them). */
 static int page_bytes(struct evp_pq_column *c, const struct pq_page *page, uint64_t body,
 		      struct evp_str *to, struct evp_err *err)
@@ -170,16 +187,10 @@ static int page_bytes(struct evp_pq_column *c, const struct pq_page *page, uint6
 	const uint8_t *p;
 	char *room;
 	size_t got;
-	int rc = window(c, body, (size_t)page->stored_len, &p, err);
+	int rc = stored_bytes(c, page, c->at, body, &p, err);
 
 	if (rc)
 		return rc;
-	if (page->has_crc && crc32_gzip_refl(0, p, page->stored_len) != page->crc)
-		return damaged(c, c->at, "a page whose checksum is wrong", err);
-	if (c->chunk->codec == PQ_ZSTD
-		    ? ZSTD_getFrameContentSize(p, page->stored_len) != page->raw_len
-		    : page->stored_len != page->raw_len)
-		return damaged(c, c->at, "a page of another size than it says", err);
 	evp_str_clear(to);
 	room = evp_str_reserve(to, page->raw_len + EVP_DECODE_SLACK);
 	if (!room)
@@ -229,27 +240,42 @@ static int index_ints(struct evp_pq_column *c, size_t n)
 	return 0;
 }
 
+/* The dictionary page's header, at the chunk's start. 1; 0: there is none. */
+static int dictionary_header(struct evp_pq_column *c, struct pq_page *page, uint64_t *ret_body,
+			     struct evp_err *err)
+{
+	uint64_t first = c->chunk->offset, at = c->at;
+	int rc;
+
+	c->at = first;
+	rc = page_header(c, page, ret_body, err);
+	c->at = at;
+	if (rc)
+		return rc;
+	if (page->type != PQ_DICTIONARY_PAGE)
+		return 0;
+	/* A string takes 4 bytes at least, an integer 4: nothing is allocated by the count alone.
+	 */
+	if ((page->encoding != PQ_PLAIN && page->encoding != PQ_PLAIN_DICTIONARY) ||
+	    !page->nvalues || page->nvalues > page->raw_len / 4)
+		return damaged(c, first, "a bad dictionary page", err);
+	return 1;
+}
+
 int evp_pq_column_dictionary(struct evp_pq_column *c, struct evp_err *err)
 {
-	uint64_t first = c->chunk->offset, body;
 	struct pq_page page;
+	uint64_t body;
 	int rc;
 
 	if (c->have_dict)
 		return 0;
-	if (c->at != first)
+	if (c->at != c->chunk->offset)
 		return evp_fail(err, EINVAL, "the dictionary comes before the pages");
-	rc = page_header(c, &page, &body, err);
-	if (rc)
+	rc = dictionary_header(c, &page, &body, err);
+	c->have_dict = rc >= 0;
+	if (rc <= 0)
 		return rc;
-	c->have_dict = true;
-	if (page.type != PQ_DICTIONARY_PAGE)
-		return 0;
-	/* A string takes 4 bytes at least, an integer 4: nothing is allocated by the count alone.
-	 */
-	if ((page.encoding != PQ_PLAIN && page.encoding != PQ_PLAIN_DICTIONARY) || !page.nvalues ||
-	    page.nvalues > page.raw_len / 4)
-		return damaged(c, first, "a bad dictionary page", err);
 	rc = page_bytes(c, &page, body, &c->dict_page, err);
 	if (rc)
 		return rc;
@@ -258,10 +284,112 @@ int evp_pq_column_dictionary(struct evp_pq_column *c, struct evp_err *err)
 	if (rc == -ENOMEM)
 		return evp_fail_oom(err);
 	if (rc)
-		return damaged(c, first, "a bad dictionary page", err);
+		return damaged(c, c->chunk->offset, "a bad dictionary page", err);
 	c->ndict = page.nvalues;
 	c->at = body + page.stored_len;
 	return 0;
+}
+
+int evp_pq_column_count(struct evp_pq_column *c, struct evp_err *err)
+{
+	struct pq_page page;
+	uint64_t body;
+	int rc;
+
+	if (c->have_dict)
+		return 0;
+	rc = dictionary_header(c, &page, &body, err);
+	c->have_dict = rc >= 0;
+	if (rc <= 0)
+		return rc;
+	c->ndict = page.nvalues;
+	c->at = body + page.stored_len;
+	return 0;
+}
+
+struct each {
+	evp_pq_value_fn fn;
+	void *arg;
+	size_t i, n;
+};
+
+/* Hands on the whole strings at the front of `bytes`. The bytes taken, or fn's error. */
+static int each_string(struct each *e, const char *bytes, size_t len, size_t *ret_taken)
+{
+	size_t at = 0;
+	int rc = 0;
+
+	while (!rc && e->i < e->n && len - at >= 4) {
+		struct evp_bytes v = { bytes + at + 4, evp_le32(bytes + at) };
+
+		if (v.len > len - at - 4)
+			break;
+		rc = e->fn(e->arg, e->i++, &v);
+		at += 4 + v.len;
+	}
+	*ret_taken = at;
+	return rc;
+}
+
+/* Decompresses through a buffer that grows only for a string that is larger. */
+static int each_compressed(struct evp_pq_column *c, const struct pq_page *page, const uint8_t *p,
+			   struct each *e, struct evp_err *err)
+{
+	ZSTD_inBuffer in = { p, page->stored_len, 0 };
+	struct evp_str *buf = &c->dict_page;
+	size_t taken, got, more = 1;
+	int rc;
+
+	evp_str_clear(buf);
+	ZSTD_DCtx_reset(c->zstd, ZSTD_reset_session_only);
+	while (more) {
+		char *room = evp_str_reserve(buf, WINDOW);
+		ZSTD_outBuffer out = { room, WINDOW, 0 };
+
+		if (!room)
+			return evp_fail_oom(err);
+		got = in.pos;
+		more = ZSTD_decompressStream(c->zstd, &out, &in);
+		if (ZSTD_isError(more) || (more && !out.pos && in.pos == got))
+			return damaged(c, c->chunk->offset, "a page that does not decompress", err);
+		buf->len += out.pos;
+		rc = each_string(e, buf->buf, buf->len, &taken);
+		if (rc)
+			return rc;
+		buf->len -= taken;
+		memmove(buf->buf, buf->buf + taken, buf->len);
+		if (buf->len > page->raw_len)
+			break;
+	}
+	if (buf->len || in.pos != in.size || e->i != e->n)
+		return damaged(c, c->chunk->offset, "a bad dictionary page", err);
+	return 0;
+}
+
+int evp_pq_column_each(struct evp_pq_column *c, evp_pq_value_fn fn, void *arg, struct evp_err *err)
+{
+	struct each e = { fn, arg, 0, c->ndict };
+	struct pq_page page;
+	const uint8_t *p;
+	uint64_t body;
+	size_t taken;
+	int rc;
+
+	if (c->type != EVP_PQ_STRING || !c->ndict)
+		return evp_fail(err, EINVAL, "column '%s' has no dictionary of strings",
+				c->file->fields[c->field].name);
+	rc = dictionary_header(c, &page, &body, err);
+	if (rc < 0)
+		return rc;
+	rc = stored_bytes(c, &page, c->chunk->offset, body, &p, err);
+	if (rc)
+		return rc;
+	if (c->chunk->codec == PQ_ZSTD)
+		return each_compressed(c, &page, p, &e, err);
+	rc = each_string(&e, (const char *)p, page.raw_len, &taken);
+	if (!rc && (taken != page.raw_len || e.i != e.n))
+		rc = damaged(c, c->chunk->offset, "a bad dictionary page", err);
+	return rc;
 }
 
 /* Loads the page that `row` is in, unless it is there already. */
