@@ -135,25 +135,36 @@ static int place_groups(struct evp_answer *a, uint32_t **ret_group_of)
 
 /* ---- stacks ---- */
 
-/* Sums become sorted by (place of the group, place of the stack). */
-static int order_sums(struct evp_answer *a, const uint32_t *group_of)
+/* Nodes to places in the order of stacks, or back. */
+static void renumber(struct evp_sum_list *sums, const uint32_t *to)
 {
-	struct evp_scan *s = &a->priv->scan;
-	uint32_t *rank = NULL, *node = malloc((a->tree->n + 1) * sizeof(*node));
-	bool overflow;
 	size_t i;
-	int rc = node ? evp_tree_rank(a->tree, &rank) : -ENOMEM;
 
+	for (i = 0; i < sums->n; i++)
+		sums->item[i].stack = to[sums->item[i].stack];
+}
+
+/* Sums become sorted by (place of the group, place of the stack). */
+static int order_sums(struct evp_answer *a, const uint32_t *group_of, bool *ret_overflow)
+{
+	struct evp_sum_list *sums = &a->priv->scan.sums;
+	uint32_t *rank = NULL, *node = NULL;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < sums->n; i++)
+		sums->item[i].group = group_of[sums->item[i].group];
+	if (!a->tree->disordered)
+		return evp_sums_fold(sums, a->ngroups, a->tree->n, ret_overflow);
+	node = malloc((a->tree->n + 1) * sizeof(*node));
+	rc = node ? evp_tree_rank(a->tree, &rank) : -ENOMEM;
 	for (i = 0; i < a->tree->n && !rc; i++)
 		node[rank[i]] = (uint32_t)i;
-	for (i = 0; i < s->sums.n && !rc; i++) {
-		s->sums.item[i].group = group_of[s->sums.item[i].group];
-		s->sums.item[i].stack = rank[s->sums.item[i].stack];
+	if (!rc) {
+		renumber(sums, rank);
+		rc = evp_sums_fold(sums, a->ngroups, a->tree->n, ret_overflow);
+		renumber(sums, node);
 	}
-	if (!rc)
-		rc = evp_sums_fold(&s->sums, a->ngroups, a->tree->n, &overflow);
-	for (i = 0; i < s->sums.n && !rc; i++)
-		s->sums.item[i].stack = node[s->sums.item[i].stack];
 	free(rank);
 	free(node);
 	return rc;
@@ -184,6 +195,7 @@ static int order_answer(struct evp_answer *a, struct evp_err *err)
 {
 	struct evp_scan *s = &a->priv->scan;
 	uint32_t *group_of = NULL;
+	bool overflow = false;
 	int rc;
 
 	a->values = s->values;
@@ -191,10 +203,12 @@ static int order_answer(struct evp_answer *a, struct evp_err *err)
 	a->tree = &s->tree;
 	rc = place_groups(a, &group_of);
 	if (!rc)
-		rc = order_sums(a, group_of);
+		rc = order_sums(a, group_of, &overflow);
 	free(group_of);
 	a->sums = s->sums.item;
 	a->nsums = s->sums.n;
+	if (!rc && overflow)
+		return evp_fail(err, E2BIG, "sums pass 2^63: ask for less");
 	return rc ? evp_fail_oom(err) : 0;
 }
 

@@ -93,19 +93,13 @@ int evp_output_stack(struct evp_output *o, const struct evp_bytes *text, uint32_
 	return rc;
 }
 
-void evp_output_forget(struct evp_output *o)
-{
-	o->frames.depth = 0;
-	o->frames.text = (struct evp_bytes){ 0 };
-}
-
 int evp_output_epoch(struct evp_output *o, bool *ret_new)
 {
 	*ret_new = evp_writer_tables(o->w)->bytes > EVP_EPOCH_BYTES / 8 * 5;
 	if (!*ret_new)
 		return 0;
 	evp_interner_release(&o->names);
-	evp_output_forget(o);
+	evp_frames_forget(&o->frames);
 	return evp_writer_epoch(o->w);
 }
 

@@ -65,15 +65,29 @@ static int apply_filter(const struct evp_stack_filter *filter, const struct evp_
 	return rc < 0 ? rc : 0;
 }
 
-int evp_filter_stacks(const struct evp_query *q, unsigned int which, const struct evp_bytes *stacks,
-		      size_t n, uint8_t *keep, struct evp_err *err)
+int evp_filter_stacks(const struct evp_query *q, const struct evp_bytes *stacks, size_t n,
+		      uint8_t *keep, struct evp_err *err)
 {
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < q->nfilters; i++)
-		if (which & (q->filters[i].frames ? EVP_FILTER_FRAMES : EVP_FILTER_TEXT))
-			rc = apply_filter(&q->filters[i], stacks, n, keep, err);
+		rc = apply_filter(&q->filters[i], stacks, n, keep, err);
+	return rc;
+}
+
+int evp_filter_text(const struct evp_query *q, const struct evp_bytes *text, struct evp_err *err)
+{
+	size_t i;
+	int rc = 1;
+
+	for (i = 0; i < q->nfilters && rc == 1; i++) {
+		if (q->filters[i].frames)
+			continue;
+		rc = evp_regex_test(q->filters[i].regex, text->ptr, text->len, err);
+		if (rc >= 0)
+			rc = rc != q->filters[i].negate;
+	}
 	return rc;
 }
 

@@ -11,10 +11,11 @@
 #define EVP_QUERY_FRAMES_H
 
 #include "base/hash.h"
+#include "base/mem.h"
 
 struct evp_frames {
-	struct evp_bytes text; /* borrowed: must live until the next call */
-	size_t *end;	       /* offset behind each frame */
+	struct evp_str text; /* the last one, a copy */
+	size_t *end;	     /* offset behind each frame */
 	size_t depth, cap;
 };
 
@@ -29,9 +30,10 @@ static inline struct evp_bytes evp_frames_get(const struct evp_frames *f, size_t
 {
 	size_t start = i ? f->end[i - 1] + 1 : 0;
 
-	return (struct evp_bytes){ f->text.ptr + start, f->end[i] - start };
+	return (struct evp_bytes){ f->text.buf + start, f->end[i] - start };
 }
 
+void evp_frames_forget(struct evp_frames *f); /* the next text shares nothing */
 void evp_frames_release(struct evp_frames *f);
 
 #endif

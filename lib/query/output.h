@@ -32,9 +32,6 @@ int evp_output_location(struct evp_output *o, const struct evp_bytes *frame, boo
  */
 int evp_output_stack(struct evp_output *o, const struct evp_bytes *text, uint32_t *ret_stack);
 
-/* Must be called before the last text's memory goes. */
-void evp_output_forget(struct evp_output *o);
-
 /*
  * Starts a new epoch when the tables are nearly full; every id but the event's is void then. The
  * answer to a query is no recording: its samples are not in the order of time, so that the hour

@@ -248,7 +248,6 @@ static int open_group(struct raw *r, const struct evp_store_segment *s, size_t g
 	size_t i, n;
 	int rc = 0;
 
-	evp_output_forget(&r->out);
 	for (i = 0; i < EVP_ARRAY_SIZE(columns) && !rc; i++)
 		rc = evp_cursor_open(columns[i].cursor, s, group, columns[i].col, err);
 	if (rc)
@@ -259,8 +258,7 @@ static int open_group(struct raw *r, const struct evp_store_segment *s, size_t g
 	if (evp_grow(&r->keep, &r->ckeep, n, 1))
 		return evp_fail_oom(err);
 	memset(r->keep, 1, n);
-	rc = evp_filter_stacks(r->q, EVP_FILTER_TEXT | EVP_FILTER_FRAMES, r->stack.pq.dict, n,
-			       r->keep, err);
+	rc = evp_filter_stacks(r->q, r->stack.pq.dict, n, r->keep, err);
 	return rc ? rc : precise_group(&r->precise, group, err);
 }
 
@@ -325,7 +323,6 @@ static int raw_segment(struct raw *r, struct evp_catalog *c, size_t item, struct
 	for (g = 0; !rc && g < s->file->ngroups; g++)
 		rc = raw_group(r, s, g, err);
 	precise_close(&r->precise);
-	evp_output_forget(&r->out);
 out:
 	evp_segment_close(s);
 	return rc;

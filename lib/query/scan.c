@@ -29,8 +29,11 @@ void evp_scan_release(struct evp_scan *s)
 static int open_sums(struct evp_scan *s, const struct evp_store_segment *seg, size_t group,
 		     struct evp_err *err)
 {
-	int rc = evp_cursor_open(&s->stack, seg, group, EVP_COL_STACK, err);
+	int rc = evp_pq_column_open(&s->stack.pq, seg->file, group, EVP_COL_STACK, err);
 
+	s->stack.row = s->stack.end = 0;
+	if (!rc)
+		rc = evp_pq_column_count(&s->stack.pq, err);
 	if (!rc)
 		rc = evp_cursor_open(&s->samples, seg, group, EVP_COL_SAMPLES, err);
 	if (!rc)
@@ -140,11 +143,31 @@ static int split_rows(struct evp_scan *s, uint64_t row, uint64_t end, struct evp
 	return rc;
 }
 
+struct naming {
+	struct evp_scan *s;
+	struct evp_err *err;
+};
+
+/* One text of the stack dictionary: a node, if it has rows and passes. */
+static int name_stack(void *arg, size_t i, const struct evp_bytes *text)
+{
+	struct naming *n = arg;
+	struct evp_scan *s = n->s;
+	int rc = s->keep[i];
+
+	if (rc && s->q->nfilters)
+		rc = evp_filter_text(s->q, text, n->err);
+	s->keep[i] = rc > 0;
+	if (rc <= 0)
+		return rc;
+	return evp_tree_add(&s->tree, text, &s->to_node[i]) ? evp_fail_oom(n->err) : 0;
+}
+
 /* The sums in s->segment from `first` on: dictionary indexes become nodes of the tree. */
 static int name_stacks(struct evp_scan *s, size_t first, struct evp_err *err)
 {
-	const struct evp_bytes *dict = s->stack.pq.dict;
 	size_t ndict = s->stack.pq.ndict, i, n = first;
+	struct naming naming = { s, err };
 	int rc;
 
 	if (evp_grow(&s->to_node, &s->cto_node, ndict, sizeof(*s->to_node)) ||
@@ -153,12 +176,9 @@ static int name_stacks(struct evp_scan *s, size_t first, struct evp_err *err)
 	memset(s->keep, 0, ndict);
 	for (i = first; i < s->segment.n; i++)
 		s->keep[s->segment.item[i].stack] = 1;
-	rc = evp_filter_stacks(s->q, EVP_FILTER_TEXT, dict, ndict, s->keep, err);
+	rc = evp_pq_column_each(&s->stack.pq, name_stack, &naming, err);
 	if (rc)
 		return rc;
-	for (i = 0; i < ndict; i++)
-		if (s->keep[i] && evp_tree_add(&s->tree, &dict[i], &s->to_node[i]))
-			return evp_fail_oom(err);
 	for (i = first; i < s->segment.n; i++) {
 		struct evp_sum *sum = &s->segment.item[i];
 
@@ -257,7 +277,6 @@ out:
 int evp_scan_run(struct evp_scan *s, const struct evp_query *q, struct evp_catalog *c,
 		 struct evp_err *err)
 {
-	bool overflow = false;
 	uint32_t none;
 	size_t i;
 	int rc;
@@ -281,7 +300,5 @@ int evp_scan_run(struct evp_scan *s, const struct evp_query *q, struct evp_catal
 			rc = evp_fail(err, own.code ? own.code : -rc, "%s", own.msg);
 		}
 	}
-	if (!rc && evp_sums_fold(&s->sums, s->groups.n, s->tree.n, &overflow))
-		rc = evp_fail_oom(err);
-	return rc || !overflow ? rc : evp_fail(err, E2BIG, "sums pass 2^63: ask for less");
+	return rc;
 }

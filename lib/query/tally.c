@@ -137,8 +137,8 @@ int evp_tally_finish(struct evp_tally *t, struct evp_sum_list *list)
 static int sort_by(const struct evp_sum *in, struct evp_sum *out, size_t n, size_t nkeys,
 		   size_t offset)
 {
-	size_t *start = calloc(nkeys + 1, sizeof(*start)), i, sum = 0, count;
-	uint32_t key;
+	uint32_t *start = calloc(nkeys + 1, sizeof(*start)), key, sum = 0, count;
+	size_t i;
 
 	if (!start)
 		return -ENOMEM;
@@ -177,6 +177,20 @@ static size_t add_up(struct evp_sum *s, size_t n, bool *ret_overflow)
 	return kept;
 }
 
+/* Are the stacks of each group in order? Then a stable sort by group is all that is needed. */
+static int stacks_rise(const struct evp_sum *s, size_t n, size_t ngroups)
+{
+	uint32_t *last = calloc(ngroups + 1, sizeof(*last));
+	size_t i;
+
+	if (!last)
+		return -ENOMEM;
+	for (i = 0; i < n && last[s[i].group] <= s[i].stack; i++)
+		last[s[i].group] = s[i].stack;
+	free(last);
+	return i == n;
+}
+
 int evp_sums_fold(struct evp_sum_list *list, size_t ngroups, size_t nstacks, bool *ret_overflow)
 {
 	struct evp_sum *other;
@@ -184,11 +198,17 @@ int evp_sums_fold(struct evp_sum_list *list, size_t ngroups, size_t nstacks, boo
 
 	if (!list->n)
 		return 0;
+	if (list->n > UINT32_MAX)
+		return -ENOMEM;
 	other = malloc(list->n * sizeof(*other));
 	if (!other)
 		return -ENOMEM;
-	rc = sort_by(list->item, other, list->n, nstacks, offsetof(struct evp_sum, stack));
-	if (!rc)
+	rc = stacks_rise(list->item, list->n, ngroups);
+	if (rc > 0)
+		memcpy(other, list->item, list->n * sizeof(*other));
+	else if (!rc)
+		rc = sort_by(list->item, other, list->n, nstacks, offsetof(struct evp_sum, stack));
+	if (rc >= 0)
 		rc = sort_by(other, list->item, list->n, ngroups, offsetof(struct evp_sum, group));
 	if (!rc)
 		list->n = add_up(list->item, list->n, ret_overflow);

@@ -24,8 +24,7 @@ static int map_children(struct evp_tree *t)
 
 int evp_tree_begin(struct evp_tree *t)
 {
-	t->frames.depth = 0;
-	t->frames.text = (struct evp_bytes){ 0 };
+	evp_frames_forget(&t->frames);
 	if (t->n) {
 		t->disordered = true;
 		return map_children(t);
@@ -204,22 +203,15 @@ int evp_tree_rank(const struct evp_tree *t, uint32_t **ret_rank)
 	uint32_t *rank = calloc(t->n + 1, sizeof(*rank));
 	uint32_t *name_rank = calloc(t->names.n + 1, sizeof(*name_rank));
 	uint32_t *first = calloc(t->n + 1, sizeof(*first)), *next = calloc(t->n + 1, sizeof(*next));
-	size_t i;
 	int rc = -ENOMEM;
 
-	if (!rank || !name_rank || !first || !next)
-		goto out;
-	rc = 0;
-	for (i = 0; i < t->n && !t->disordered; i++)
-		rank[i] = (uint32_t)i;
-	if (t->disordered && t->n) {
+	if (rank && name_rank && first && next && t->n) {
 		rc = rank_names(t, name_rank);
 		if (!rc)
 			rc = chain_children(t, name_rank, first, next);
 		if (!rc)
 			preorder(t, first, next, rank);
 	}
-out:
 	free(name_rank);
 	free(first);
 	free(next);

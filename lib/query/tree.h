@@ -31,13 +31,13 @@ struct evp_tree {
 
 /* A zeroed struct is good for evp_tree_begin, before the first text of each dictionary. */
 int evp_tree_begin(struct evp_tree *t);
-/* The node of a folded text, which must stay where it is until the next call or begin. */
+/* The node of a folded text. */
 int evp_tree_add(struct evp_tree *t, const struct evp_bytes *text, uint32_t *ret_node);
 void evp_tree_release(struct evp_tree *t);
 
 /*
  * The place of every node in the order of stacks: preorder, the children of a node by the bytes of
- * their names. *ret_rank is the caller's, n of them.
+ * their names. *ret_rank is the caller's, n of them. Without t->disordered it is the number itself.
  */
 int evp_tree_rank(const struct evp_tree *t, uint32_t **ret_rank);
 
