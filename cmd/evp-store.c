@@ -148,10 +148,15 @@ static int tell_added(const struct evp_store_add_stats *s, const char *dir)
 	return s->segments ? EVP_INCOMPLETE : EVP_TROUBLE;
 }
 
+static void warn(const char *text)
+{
+	evp_warn("%s", text);
+}
+
 static int add(void)
 {
 	const struct sigaction on_stop = { .sa_handler = stop };
-	struct evp_store_add_opts ao = { .every_ns = o.every_ns, .again = o.again };
+	struct evp_store_add_opts ao = { .every_ns = o.every_ns, .again = o.again, .warn = warn };
 	const char *dir = store_dir();
 	struct evp_store_add *a;
 	struct evp_err err;

@@ -264,6 +264,8 @@ static int publish(struct evp_store_add *a, int64_t limit, bool last, struct evp
 		return evp_fail(err, -rc, "%s", why.msg);
 	if (rc && (last || evp_pool_bytes(p) > EVP_STORE_MAX_HELD))
 		drop_rows(a, n);
+	if (rc && !a->stats.held && a->opts.warn)
+		a->opts.warn("no space left: keeping up to 64 MiB of rows until there is");
 	a->stats.held = rc != 0;
 	if (!p->nrows && evp_pool_bytes(p) > IDLE_POOL && reset_pool(a))
 		return evp_fail_oom(err);
@@ -297,7 +299,7 @@ static int take_epoch(struct evp_store_add *a, const uint8_t *id, uint64_t numbe
 
 	for (i = 0; i < 16; i++)
 		snprintf(stream + 2 * i, 3, "%02x", id[i]);
-	if (a->open && (a->ended || strcmp(stream, a->stream) || number <= a->epoch))
+	if (a->open && (strcmp(stream, a->stream) || number <= a->epoch))
 		rc = end_stream(a, err);
 	if (!a->open)
 		a->watermark_ms = INT64_MIN;
@@ -362,7 +364,7 @@ static int take_record(struct evp_store_add *a, const struct evp_tables *t,
 		return take_watermark(a, rec->watermark_ns, err);
 	case EVP_REC_END:
 		a->ended = true;
-		return 0;
+		return end_stream(a, err);
 	default:
 		return 0;
 	}

@@ -23,7 +23,8 @@ struct evp_store_add_opts {
 	int64_t every_ns; /* 0: EVP_STORE_EVERY; at least 1 s */
 	bool again;	  /* store it even if it is there */
 	bool endless; /* input cannot be read again: a full disk is waited out, then rows are dropped */
-	int zstd_level; /* 0: 3 */
+	int zstd_level;			/* 0: 3 */
+	void (*warn)(const char *text); /* what a person should know at once; may be NULL */
 };
 
 struct evp_store_add_stats {
