@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Raw stacks and samples to a stream and back: locations, cut marks, sums, losses, epochs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/inbox.h"
+#include "record/translate.h"
+#include "record/windows.h"
+#include "stream/reader.h"
+
+#define SECOND 1000000000LL
+#define T0     (1700000000 * SECOND)
+
+static int tests, failed;
+static struct evp_str stream;
+static struct evp_translator tr;
+static struct evp_mapped_file elf = { .path = "/lib/x.so",
+				      .kind = EVP_MAPPED_ELF,
+				      .resolved = true };
+static struct evp_proc proc = { .pid = 7, .serial = 1, .exe = "/x", .cgroup = "/" };
+
+static void ok(int good, const char *what)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
+	failed += !good;
+}
+
+static int sink(void *arg, const void *bytes, size_t len)
+{
+	evp_str_add(arg, bytes, len);
+	return 0;
+}
+
+/* The locations of a translated stack, root first, as a viewer would show them. */
+static const char *shown(uint32_t stack)
+{
+	static struct evp_str out;
+	const struct evp_tables *t = evp_writer_tables(tr.w);
+	uint32_t path[300], n = 0;
+
+	for (; stack; stack = t->stacks[stack].parent)
+		path[n++] = t->stacks[stack].location;
+	evp_str_clear(&out);
+	evp_str_puts(&out, "");
+	while (n--) {
+		evp_location_text(t, path[n], &out);
+		evp_str_puts(&out, n ? ";" : "");
+	}
+	return out.buf ? out.buf : "";
+}
+
+static const char *translated(const uint64_t *user, uint32_t n, bool cut)
+{
+	static uint64_t hash;
+	struct evp_raw_stack raw = { .hash = ++hash, .user = user, .nuser = n, .cut = cut };
+	uint32_t id = 0, again = 0;
+
+	if (evp_translate_known(&tr, &proc, hash, &id) ||
+	    evp_translate_stack(&tr, &proc, &raw, &id) ||
+	    !evp_translate_known(&tr, &proc, hash, &again) || id != again)
+		return "?";
+	return shown(id);
+}
+
+static void is(const char *got, const char *wanted, const char *what)
+{
+	if (strcmp(got, wanted) != 0)
+		printf("# got %s, wanted %s\n", got, wanted);
+	ok(!strcmp(got, wanted), what);
+}
+
+static void test_stacks(void)
+{
+	is(translated((uint64_t[]){ 0x10 }, 1, false), "[unknown]", "no mappings at all");
+	evp_mappings_insert(&proc.maps, &(struct evp_mapping){ 0x10000, 0x20000, 0x3000, &elf });
+	evp_mappings_insert(&proc.maps, &(struct evp_mapping){ 0x50000, 0x60000, 0, NULL });
+	is(translated((uint64_t[]){ 0x10010, 0x10020, 0x10000 + 0x30 }, 3, false),
+	   "x.so+0x302f;x.so+0x301f;x.so+0x3010", "file offsets, return addresses less one");
+	is(translated((uint64_t[]){ 0x10010, 0x10001, 0x20000 }, 3, false),
+	   "x.so+0x12fff;x.so+0x3000;x.so+0x3010", "a call at the end of a mapping is inside");
+	is(translated((uint64_t[]){ 0x50010, 0x10020 }, 2, false), "x.so+0x301f;[jit]",
+	   "code made at run time");
+	is(translated((uint64_t[]){ 0x10010, 0x10020, 5, 0 }, 4, false),
+	   "[cut:broken-chain];x.so+0x301f;x.so+0x3010", "nonsense at the root end is cut off");
+	is(translated((uint64_t[]){ 0x10010, 5, 0x10020 }, 3, false),
+	   "x.so+0x301f;[unknown];x.so+0x3010", "but stays between frames");
+	is(translated((uint64_t[]){ 0x10010, 0x10020 }, 2, true),
+	   "[cut:too-deep];x.so+0x301f;x.so+0x3010", "too deep");
+	is(translated((uint64_t[]){ 5 }, 1, false), "[unknown]", "a leaf nowhere");
+	is(translated(NULL, 0, false), "", "no frames");
+}
+
+/* Everything that was put in comes out, in windows, whatever the clock did. */
+static void test_windows(struct evp_windows *ws)
+{
+	int64_t open_ns;
+	int bad = 0;
+
+	for (int i = 0; i < 1000; i++) /* one sample a 10 ms: 10 windows */
+		bad |= evp_windows_add(ws, T0 + i * SECOND / 100, 1 + (uint32_t)i % 2, 0, 10);
+	bad |= evp_windows_add(ws, T0 - SECOND, 1, 0, 10); /* the clock was put back */
+	bad |= evp_windows_loss(ws, T0 + 9 * SECOND, "ring-full", 5);
+	bad |= evp_windows_advance(ws, T0 + 10 * SECOND, &open_ns);
+	ok(!bad && open_ns == T0 + 10 * SECOND && ws->samples == 1001, "added up");
+	bad = evp_writer_watermark(ws->w, open_ns) || evp_translator_epoch(&tr);
+	bad |= evp_windows_add(ws, T0 + 10 * SECOND, 0, 0, 10);
+	bad |= evp_windows_write(ws) || evp_writer_end(ws->w);
+	ok(!bad, "written");
+}
+
+static int64_t read_mem(void *arg, void *buf, size_t len)
+{
+	size_t *at = arg, left = stream.len - *at;
+
+	len = len < left ? len : left;
+	memcpy(buf, stream.buf + *at, len);
+	*at += len;
+	return (int64_t)len;
+}
+
+static void test_read_back(void)
+{
+	struct evp_reader *r;
+	struct evp_record rec;
+	int64_t samples = 0, lost = 0, records = 0;
+	size_t at = 0;
+	int aligned = 1;
+
+	if (evp_reader_new(&r, &(struct evp_reader_opts){ read_mem, &at, "memory" }, NULL))
+		return;
+	while (evp_reader_next(r, &rec, NULL) > 0) {
+		if (rec.type == EVP_REC_LOSS)
+			lost += rec.loss.samples;
+		if (rec.type != EVP_REC_SAMPLE)
+			continue;
+		records++;
+		samples += rec.sample.values[0];
+		aligned = aligned && rec.sample.window_ns % SECOND == 0 &&
+			  rec.sample.values[1] == 10 * rec.sample.values[0];
+	}
+	ok(evp_reader_whole(r, NULL), "a whole stream");
+	ok(samples == 1002 && lost == 5, "every sample, every loss");
+	ok(records == 21 && aligned, "two processes a window, one afterwards");
+	evp_reader_free(r);
+}
+
+static void test_inbox(void)
+{
+	struct evp_inbox in = { 0 };
+	uint64_t frames[3] = { 1, 2, 3 };
+	struct evp_raw_stack raw = {
+		.hash = 9, .kernel = frames, .nkernel = 1, .user = frames + 1, .nuser = 2
+	};
+	const struct evp_raw_sample *s;
+	int64_t last = 0;
+	int n = 0, sorted = 1;
+
+	evp_inbox_put_stack(&in, &raw);
+	frames[2] = 0;
+	ok(evp_inbox_stack(&in, 9) && evp_inbox_stack(&in, 9)->user[1] == 3 &&
+		   !evp_inbox_stack(&in, 8),
+	   "stacks are kept");
+	evp_inbox_age(&in);
+	ok(evp_inbox_stack(&in, 9) != NULL, "through one aging");
+	evp_inbox_age(&in);
+	ok(!evp_inbox_stack(&in, 9), "not through two");
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 100; i++)
+			evp_inbox_put_sample(&in,
+					     &(struct evp_raw_sample){ .time_ns = round * 100 +
+										  (i * 37) % 150 });
+		evp_inbox_sort(&in);
+		while ((s = evp_inbox_take(&in, round * 100 + 100))) {
+			sorted = sorted && s->time_ns >= last;
+			last = s->time_ns;
+			n++;
+		}
+	}
+	evp_inbox_sort(&in);
+	while (evp_inbox_take(&in, INT64_MAX))
+		n++;
+	ok(sorted && n == 1000, "samples leave in order, all of them");
+	evp_inbox_release(&in);
+}
+
+int main(void)
+{
+	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
+	struct evp_windows ws = { .len_ns = SECOND };
+	struct evp_kernel_syms *ks = NULL;
+	struct evp_writer *w;
+
+	if (evp_kernel_syms_new(&ks, "/nonexistent") ||
+	    evp_writer_new(&w, &(struct evp_writer_opts){ .sink = sink, .sink_arg = &stream },
+			   NULL))
+		return 1;
+	evp_translator_init(&tr, w, ks, "here", "boot");
+	evp_writer_cstring(w, "cpu", &e.name);
+	evp_writer_event(w, &e, &ws.event);
+	ws.w = w;
+	for (int64_t pid = 1; pid <= 2; pid++)
+		evp_writer_process(w, &(struct evp_process){ .pid = pid }, &(uint32_t){ 0 });
+	test_stacks();
+	test_windows(&ws);
+	test_read_back();
+	test_inbox();
+	evp_windows_release(&ws);
+	evp_translator_release(&tr);
+	evp_writer_free(w);
+	evp_kernel_syms_free(ks);
+	evp_mappings_drop(proc.maps);
+	evp_str_release(&stream);
+	printf("1..%d\n", tests);
+	return failed != 0;
+}

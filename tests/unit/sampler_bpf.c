@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The BPF sampler live: stacks come before samples, what does not fit is counted, forgetting. */
+#include <stdio.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "record/check.h"
+#include "record/sampler.h"
+
+static int tests, failed;
+
+static struct {
+	struct evp_map stacks;
+	uint64_t nstacks, samples, lost, homeless, strangers;
+	pid_t pid;
+} seen;
+
+static void ok(int good, const char *what)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
+	failed += !good;
+}
+
+static void on_stack(void *arg, const struct evp_raw_stack *s)
+{
+	seen.nstacks++;
+	*evp_map_at(&seen.stacks, s->hash, NULL) = 1;
+}
+
+static void on_sample(void *arg, const struct evp_raw_sample *s)
+{
+	seen.samples++;
+	seen.homeless += !evp_map_find(&seen.stacks, s->stack_hash);
+	seen.strangers += s->pid != seen.pid;
+}
+
+static void on_loss(void *arg, int64_t time_ns, const char *reason, uint64_t n)
+{
+	printf("# lost %llu: %s\n", (unsigned long long)n, reason);
+	seen.lost += n;
+}
+
+static const struct evp_sampler_sink sink = { NULL, on_stack, on_sample, on_loss };
+
+static int64_t cpu_ms_of(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Lets the child use `ms` of CPU, however long that takes here; what it was in the end. */
+static int64_t spin(clockid_t clock, int64_t ms)
+{
+	int64_t from = cpu_ms_of(clock);
+
+	while (cpu_ms_of(clock) < from + ms)
+		usleep(5000);
+	return cpu_ms_of(clock) - from;
+}
+
+/* At 999 Hz a sample is a millisecond. */
+static int about(uint64_t samples, int64_t ms)
+{
+	return samples * 100 >= (uint64_t)ms * 75 && samples * 100 <= (uint64_t)ms * 120 + 1000;
+}
+
+int main(void)
+{
+	struct evp_sampler_opts opts = {
+		.freq_hz = 999, .user = true, .npids = 1, .pids = &seen.pid
+	};
+	const struct evp_sampler_ops *ops = &evp_sampler_bpf;
+	struct evp_sampler *s;
+	struct evp_err err = { 0 };
+	uint64_t before;
+	int64_t ms;
+	struct evp_check c;
+	clockid_t clock;
+
+	evp_check_run(&c);
+	if (!c.can_bpf) {
+		printf("1..0 # SKIP no BPF here\n");
+		return 0;
+	}
+	seen.pid = fork();
+	if (!seen.pid)
+		for (;;)
+			;
+	clock_getcpuclockid(seen.pid, &clock);
+	ok(!ops->open(&s, &opts, &err) && !ops->start(s, &err), "opens and starts");
+	if (err.code)
+		printf("# %s\n", err.msg);
+	ms = spin(clock, 200);
+	ok(!ops->drain(s, &sink), "drains");
+	printf("# %llu samples, %llu stacks\n", (unsigned long long)seen.samples,
+	       (unsigned long long)seen.nstacks);
+	ok(about(seen.samples, ms), "a sample a millisecond of CPU");
+	ok(!seen.homeless && !seen.strangers && !seen.lost, "of that process, each with its stack");
+	ok(seen.nstacks < seen.samples / 2, "a stack comes once");
+	before = seen.nstacks;
+	ops->forget(s);
+	spin(clock, 30);
+	ops->drain(s, &sink);
+	ok(seen.nstacks > before, "and again once it was forgotten");
+	ok(ops->kernel_cost_ns(s) > 0, "it knows what it costs");
+	ops->stop(s);
+	ops->drain(s, &sink);
+	before = seen.samples;
+	spin(clock, 50);
+	ops->drain(s, &sink);
+	ok(seen.samples == before, "stops");
+	ops->close(s);
+
+	opts.ring_bytes = 4096;
+	seen.samples = seen.lost = 0;
+	if (!ops->open(&s, &opts, &err) && !ops->start(s, &err)) {
+		ms = spin(clock, 200);
+		ops->stop(s);
+		ops->drain(s, &sink);
+		printf("# %llu samples\n", (unsigned long long)seen.samples);
+		ok(seen.lost > 100 && seen.samples < 60, "a ring too small loses");
+		ok(about(seen.lost + seen.samples, ms), "and every loss is counted");
+		ops->close(s);
+	}
+	if (seen.pid > 0)
+		kill(seen.pid, SIGKILL);
+	waitpid(seen.pid, NULL, 0);
+	evp_map_release(&seen.stacks);
+	printf("1..%d\n", tests);
+	return failed != 0;
+}
