@@ -8,7 +8,7 @@ examples() {
 	awk '/^\.Sh / { on = $2 == "EXAMPLES" }
 		!on { next }
 		sub(/^\.Dl (\$ |# )?/, "") || sub(/^(\$|#) /, "") {
-			gsub(/\\e/, "\\"); gsub(/\\&/, ""); gsub(/\\\(dq/, "\""); gsub(/\\-/, "-"); print }' "$1"
+			gsub(/\\e/, "\\"); gsub(/\\&/, ""); gsub(/\\\(dq/, "\""); gsub(/\\\(aq/, "\047"); gsub(/\\-/, "-"); print }' "$1"
 }
 
 mkdir "$T/bin" "$T/files"

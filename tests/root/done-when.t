@@ -4,6 +4,7 @@
 needs root
 cd "$T" || exit 1
 
+PATH=$BIN:/usr/bin:$PATH # Debian's python3: stripped, but for what it exports
 python='while True: sum(i * i for i in range(10**6))'
 bg timeout 60 python3 -c "$python"
 
@@ -23,7 +24,8 @@ fi
 evp-record -F 99 -o - -- python3 -c 'print(sum(i*i for i in range(3*10**7)))' 2>cmd.err |
 	evp-symbolize | evp-top >top
 is 'the workload keeps its output, beside the stream' "$(cat cmd.err)" 8999999550000005000000
-like 'the eval loop leads' "$(grep -A 1 '^ *FLAT' top)" '_PyEval_EvalFrameDefault'
+is 'the eval loop leads what has a name' \
+	"$(awk '/^ *[0-9]+ / && $NF !~ /^\[/ { print $NF; exit }' top)" _PyEval_EvalFrameDefault
 status 'and its status' 7 evp-record -o cmd.evp -- python3 -c 'raise SystemExit(7)'
 
 status 'into a store' 0 sh -c 'evp-record -a --duration 10 -i 2 | evp-symbolize | evp-store add prof.d'
