@@ -15,24 +15,34 @@
 #include "base/text.h"
 #include "record/cpus.h"
 
+#define LOOK_EVERY_NS 2000000000LL
+
+/* The place of a CPU in the arrays, made if need be; ncpus: no memory. */
+static size_t place_of(struct evp_perf_set *set, int cpu)
+{
+	size_t i;
+
+	for (i = 0; i < set->ncpus; i++)
+		if (set->cpus[i] == cpu)
+			return i;
+	if (evp_grow(&set->cpus, &set->cpus_cap, i + 1, sizeof(*set->cpus)) ||
+	    evp_grow(&set->ring, &set->ring_cap, i + 1, sizeof(*set->ring)))
+		return i;
+	set->cpus[i] = cpu;
+	set->ring[i] = (struct evp_perf_ring){ 0 };
+	set->ncpus++;
+	return i;
+}
+
 static int list_cpus(struct evp_perf_set *set, struct evp_err *err)
 {
 	struct evp_cpus online = { 0 };
 	int rc = evp_cpus_online(&online, err);
-	size_t i;
+	size_t cpu;
 
-	if (rc)
-		goto out;
-	set->cpus = calloc(online.n, sizeof(*set->cpus));
-	set->ring = calloc(online.n, sizeof(*set->ring));
-	if (!set->cpus || !set->ring) {
-		rc = evp_fail_oom(err);
-		goto out;
-	}
-	for (i = 0; i < online.n; i++)
-		if (online.on[i])
-			set->cpus[set->ncpus++] = (int)i;
-out:
+	for (cpu = 0; cpu < online.n && !rc; cpu++)
+		if (online.on[cpu] && place_of(set, (int)cpu) == set->ncpus)
+			rc = evp_fail_oom(err);
 	evp_cpus_release(&online);
 	return rc;
 }
@@ -135,6 +145,7 @@ int evp_perf_set_add(struct evp_perf_set *set, int pid, unsigned long flags, str
 	}
 	if (set->nfds == before)
 		return evp_fail(err, ENODEV, "no CPU has this perf event");
+	set->everybody = set->everybody || pid == -1;
 	return 0;
 }
 
@@ -199,10 +210,60 @@ int evp_perf_set_ioctl(struct evp_perf_set *set, unsigned long request)
 	int rc = 0;
 	size_t i;
 
+	if (request == PERF_EVENT_IOC_ENABLE || request == PERF_EVENT_IOC_DISABLE)
+		set->enabled = request == PERF_EVENT_IOC_ENABLE;
 	for (i = 0; i < set->nfds; i++)
 		if (ioctl(set->fds[i], request, 0) < 0 && !rc)
 			rc = -errno;
 	return rc;
+}
+
+static void drop_cpu(struct evp_perf_set *set, size_t at)
+{
+	int fd = set->ring[at].fd;
+	size_t i, n = 0;
+
+	if (!set->ring[at].page)
+		return;
+	evp_perf_ring_release(&set->ring[at]);
+	for (i = 0; i < set->nfds; i++)
+		if (set->fds[i] != fd)
+			set->fds[n++] = set->fds[i];
+	set->nfds = n;
+	close(fd);
+}
+
+static bool open_cpu(struct evp_perf_set *set, int cpu)
+{
+	size_t i = place_of(set, cpu);
+
+	if (i == set->ncpus || set->ring[i].page || add_on_cpu(set, i, -1, 0, NULL) ||
+	    !set->ring[i].page)
+		return false;
+	if (set->enabled)
+		ioctl(set->ring[i].fd, PERF_EVENT_IOC_ENABLE, 0);
+	return true;
+}
+
+bool evp_perf_set_follow_cpus(struct evp_perf_set *set, int64_t now_ns)
+{
+	struct evp_cpus online = { 0 };
+	bool came = false;
+	size_t i, cpu;
+
+	if (!set->everybody || now_ns - set->looked_ns < LOOK_EVERY_NS)
+		return false;
+	set->looked_ns = now_ns;
+	if (!evp_cpus_online(&online, NULL)) {
+		for (i = 0; i < set->ncpus; i++)
+			if ((size_t)set->cpus[i] >= online.n || !online.on[set->cpus[i]])
+				drop_cpu(set, i);
+		for (cpu = 0; cpu < online.n; cpu++)
+			if (online.on[cpu] && open_cpu(set, (int)cpu))
+				came = true;
+	}
+	evp_cpus_release(&online);
+	return came;
 }
 
 void evp_perf_set_quiet(struct evp_perf_set *set)

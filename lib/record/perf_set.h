@@ -10,7 +10,8 @@
  *	for (i = 0; i < set.ncpus; i++) evp_perf_ring_next(&set.ring[i], &record) ...
  *	evp_perf_set_release(&set);
  *
- * A CPU that goes away between listing and opening is skipped; one that comes later is not seen.
+ * CPUs that come and go are followed where everybody is watched, if evp_perf_set_follow_cpus is
+ * called now and then. One that goes away between listing and opening is skipped.
  */
 #ifndef EVP_RECORD_PERF_SET_H
 #define EVP_RECORD_PERF_SET_H
@@ -28,9 +29,11 @@ struct evp_perf_set {
 	size_t ring_bytes;
 	int *cpus;
 	struct evp_perf_ring *ring; /* one a CPU; page NULL: nothing opened there */
-	size_t ncpus;
+	size_t ncpus, cpus_cap, ring_cap;
 	int *fds;
 	size_t nfds, fds_cap;
+	bool everybody, enabled;
+	int64_t looked_ns; /* for CPUs */
 	int epoll_fd; /* over all rings, edge-triggered: an ended task hangs up for good */
 };
 
@@ -58,6 +61,11 @@ int evp_perf_set_add_process(struct evp_perf_set *set, pid_t pid, struct evp_err
 int evp_perf_set_add_own(struct evp_perf_set *set, struct evp_err *err);
 
 int evp_perf_set_ioctl(struct evp_perf_set *set, unsigned long request); /* on every event */
+/*
+ * Every other second: opens events on CPUs that came, drops the rings of those that went. Call it
+ * when the rings have been read. Whether one came: what happened there before is not known.
+ */
+bool evp_perf_set_follow_cpus(struct evp_perf_set *set, int64_t now_ns);
 void evp_perf_set_quiet(struct evp_perf_set *set); /* takes pending readiness off epoll_fd */
 void evp_perf_set_release(struct evp_perf_set *set);
 

@@ -413,6 +413,8 @@ static int perf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink
 	evp_perf_queue_pop(&s->queue, s->stopped ? INT64_MAX : now_ns - HOLD_BACK_NS, on_record, s);
 	if (s->stopped && !s->lost_read)
 		read_lost(s, now_ns);
+	if (!s->stopped)
+		evp_perf_set_follow_cpus(&s->set, now_ns);
 	s->sink = NULL;
 	return 0;
 }

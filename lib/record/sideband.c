@@ -209,6 +209,8 @@ int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_
 	sb->fn = fn;
 	sb->arg = arg;
 	evp_perf_queue_pop(&sb->queue, before_ns, deliver, sb);
+	if (evp_perf_set_follow_cpus(&sb->set, monotonic_ns()))
+		count_lost(sb, monotonic_ns());
 	return 0;
 }
 
