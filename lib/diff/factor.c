@@ -8,6 +8,7 @@
 
 #define OUTLIER_Z2     9.0 /* beyond 3 deviations a row has changed, by however much */
 #define RIVAL_MARGIN   4.0 /* explanations closer than this are as good as each other */
+#define SAME_WORK      0.1 /* log of the factor: counts as good as equal */
 #define MAX_CANDIDATES 512
 
 struct search {
@@ -112,11 +113,44 @@ static bool has_rival(const struct evp_diff_factor *f, const struct search *x, d
 	return false;
 }
 
-/* The best candidate, refined; 0 where only the totals are left. */
+/* Takes s to the pooled ratio of the rows that agree with it; 0 where none do. */
+static double refine(struct evp_diff_factor *f, const struct search *x, double s)
+{
+	for (int round = 0; round < 20; round++) {
+		double next = pool_reference(f, x, s);
+
+		if (next == 0 || fabs(log(next / s)) < 1e-12)
+			return next;
+		s = next;
+	}
+	return s;
+}
+
+/*
+ * Several explanations are about as good: one under which both sides did the same work, if there
+ * is such, else none.
+ */
+static double same_work(struct evp_diff_factor *f, const struct search *x, double limit)
+{
+	double s = 0;
+
+	for (size_t c = 0; c < x->ncandidates; c++) {
+		double d = fabs(log(x->candidate[c]));
+
+		if (d <= SAME_WORK && (s == 0 || d < fabs(log(s))) &&
+		    loss(x, x->candidate[c]) < limit)
+			s = x->candidate[c];
+	}
+	if (s != 0)
+		s = refine(f, x, s);
+	return s != 0 && fabs(log(s)) <= SAME_WORK ? s : 0;
+}
+
+/* The factor of the best explanation; 0 where only the totals are left. */
 static double agreed_factor(struct evp_diff_factor *f, const struct search *x, double totals,
 			    size_t nonempty)
 {
-	double s = totals, best = loss(x, totals);
+	double s = totals, of_totals = loss(x, totals), best = of_totals;
 
 	for (size_t c = 0; c < x->ncandidates; c++) {
 		double l = loss(x, x->candidate[c]);
@@ -126,18 +160,12 @@ static double agreed_factor(struct evp_diff_factor *f, const struct search *x, d
 			s = x->candidate[c];
 		}
 	}
-	for (int round = 0; round < 20; round++) {
-		double next = pool_reference(f, x, s);
-
-		if (next == 0)
-			return 0;
-		if (fabs(log(next / s)) < 1e-12)
-			break;
-		s = next;
-	}
-	if (2 * f->rows <= nonempty || loss(x, s) >= loss(x, totals) || has_rival(f, x, s))
+	s = refine(f, x, s);
+	if (s == 0 || f->rows == nonempty)
 		return 0;
-	return s;
+	if (2 * f->rows > nonempty && loss(x, s) < of_totals && !has_rival(f, x, s))
+		return s;
+	return same_work(f, x, fmin(of_totals, best + RIVAL_MARGIN));
 }
 
 static void use_all_rows(struct evp_diff_factor *f, size_t n, size_t nonempty, const double *total)

@@ -19,7 +19,8 @@
  * their ratios, the median included, then refined to the pooled ratio of the rows within 3
  * deviations of it, the reference. When that is everything, s is the ratio of totals. When another
  * choice of reference explains the table about as well, or the reference would be a minority,
- * nothing in the data can tell who moved, and the ratio of totals stands. The uncertainty of s
+ * shares cannot tell who moved: then the explanation stands under which both sides did the same
+ * work (s within 10 % of 1), if there is one, and the ratio of totals otherwise. The uncertainty of s
  * enters every test: a row of m samples, c of which are in a reference of M, varies 1 + (m - 2c)/M
  * times as much as its own counts do.
  *

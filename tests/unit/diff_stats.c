@@ -69,6 +69,7 @@ static void names_only(const struct table *t, size_t hot, double ratio, const ch
 static void test_three_times(void)
 {
 	struct table equal = { .n = 0 }, fixed_time = equal, dominant = equal, two = equal;
+	struct table two_same = equal;
 
 	for (int i = 0; i < 8; i++) {
 		add(&equal, 250 + i, i == 3 ? 750 : 250 - i);
@@ -84,6 +85,9 @@ static void test_three_times(void)
 	add(&two, 1000, 1500);
 	for (int i = 0; i < 5; i++)
 		add(&two, i, 2 * i % 5);
+	add(&two_same, 200, 203);
+	add(&two_same, 1800, 5400);
+	names_only(&two_same, 1, 3, "two functions, and one did the same work as before");
 	names_only(&two, 1, 1.5, "two functions: by shares, as nobody can tell who moved");
 }
 
