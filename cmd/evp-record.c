@@ -49,7 +49,7 @@ static const struct evp_opt opts[] = {
 static const struct evp_cmd cmd = {
 	.name = "evp-record",
 	.synopsis = "[-a] [-p PID,...] [-G CGROUP] [-F HZ] [-o FILE] [--] [CMD [ARG...]]",
-	.summary = "samples to stream",
+	.summary = "Samples of a machine, of processes or of a command to a stream.",
 	.opts = opts,
 	.stop_at_operand = true,
 };

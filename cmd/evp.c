@@ -22,7 +22,7 @@ static const struct evp_opt opts[] = { EVP_OPT_END };
 static const struct evp_cmd cmd = {
 	.name = "evp",
 	.synopsis = "[NAME [ARGUMENT...] | help [NAME]]",
-	.summary = "run the programs of EvProfiler by their short names",
+	.summary = "Run the programs of EvProfiler by their short names.",
 	.detail = "Without NAME, lists the programs. Options in front of NAME are evp's, those "
 		  "behind "
 		  "it are the program's.",

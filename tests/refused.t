@@ -12,6 +12,7 @@ reads() { # NAME, EXPRESSION: a shell command that reads "$f" and writes to "$o"
 		evp-stream check "$f" >/dev/null 2>&1
 		want=$?
 		[ "$1:$want" = evp-diff:3 ] && want=125
+		[ "$1:$f" = evp-flame:$G/bad/text.evp ] && continue # folded text, which it reads
 		timeout 20 sh -c "$2" >"$T/out" 2>"$T/err"
 		got=$?
 		[ $got = $want ] || echo "$f: status $got, not $want: $(head -n 1 "$T/err")"
