@@ -112,7 +112,7 @@ static int keep(void *arg, struct evp_reader *r, const struct evp_record *rec)
 
 static int cat(void)
 {
-	struct evp_input_filter f = { .tool = "evp-stream", .record = keep };
+	struct evp_input_filter f = { .tool = "evp-stream", .mend = true, .record = keep };
 
 	return evp_input_copy(&f, &o.out);
 }

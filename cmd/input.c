@@ -96,19 +96,79 @@ int evp_input_value(const struct evp_profile *p, const char *name, size_t *ret_t
 
 struct copying {
 	const struct evp_input_filter *f;
-	struct evp_writer *w;
+	struct evp_out *out;
+	struct evp_writer *w; /* made when the first epoch of the first input is there */
 };
 
-static int copy_records(const struct copying *c, struct evp_reader *r, struct evp_copy *copy,
+/*
+ * The stream is named after what it is made from, so that doing it again gives the same bytes and
+ * a store knows what it has already.
+ */
+static void derive_id(const struct evp_input_filter *f, const struct evp_record *first,
+		      uint8_t id[16])
+{
+	struct evp_str s = { 0 };
+	uint64_t half;
+	int i;
+
+	evp_str_puts(&s, f->tool);
+	evp_str_putc(&s, ' ');
+	evp_str_puts(&s, evp_cmd_options_given());
+	evp_str_add(&s, first->epoch.stream_id, 16);
+	evp_str_add(&s, &first->epoch.number, sizeof(first->epoch.number));
+	for (i = 0; i < 2; i++) {
+		half = evp_hash_bytes(s.buf ? s.buf : "", s.len);
+		memcpy(id + 8 * i, &half, 8);
+		evp_str_putc(&s, '+');
+	}
+	evp_str_release(&s);
+}
+
+/* `first`: the record that begins the first input; NULL: there was none, and never will be. */
+static int open_writer(struct copying *c, const struct evp_record *first, struct evp_err *err)
+{
+	uint8_t id[16];
+	struct evp_writer_opts opts = {
+		.sink = evp_writer_out_sink,
+		.flush = evp_writer_out_flush,
+		.sink_arg = c->out,
+		.tool = evp_no_prov ? NULL : c->f->tool,
+		.options = evp_cmd_options_given(),
+		.level = c->f->level,
+		.stream_id = first ? id : NULL,
+	};
+
+	if (c->w)
+		return 0;
+	if (first)
+		derive_id(c->f, first, id);
+	return evp_writer_new(&c->w, &opts, err);
+}
+
+static int begin_copy(struct copying *c, struct evp_reader *r, const struct evp_record *first,
+		      struct evp_copy **ret_copy, struct evp_err *err)
+{
+	int rc = open_writer(c, first, err);
+
+	if (!rc)
+		rc = evp_copy_new(ret_copy, r, c->w, err);
+	if (!rc && c->f->prepare && (rc = c->f->prepare(c->f->arg, *ret_copy, r, c->w)))
+		evp_fail_errno(err, -rc, "cannot begin");
+	return rc;
+}
+
+static int copy_records(struct copying *c, struct evp_reader *r, struct evp_copy **copy,
 			struct evp_err *err)
 {
 	struct evp_record rec;
 	int rc;
 
 	while ((rc = evp_reader_next(r, &rec, err)) > 0) {
+		if (!*copy && (rc = begin_copy(c, r, &rec, copy, err)))
+			return rc;
 		rc = c->f->record ? c->f->record(c->f->arg, r, &rec) : 1;
 		if (rc > 0)
-			rc = evp_copy_record(copy, &rec);
+			rc = evp_copy_record(*copy, &rec);
 		if (rc < 0)
 			return evp_fail_errno(err, -rc, "cannot write the stream");
 	}
@@ -117,20 +177,17 @@ static int copy_records(const struct copying *c, struct evp_reader *r, struct ev
 
 static int copy_from(int fd, const char *name, void *arg)
 {
-	const struct copying *c = arg;
 	struct evp_copy *copy = NULL;
 	struct evp_reader *r;
 	struct evp_err err;
-	int status, rc;
+	int status;
 
 	if (evp_reader_open_fd(&r, fd, name, &err))
 		return evp_error_from(&err);
-	rc = evp_copy_new(&copy, r, c->w, &err);
-	if (!rc && c->f->prepare && (rc = c->f->prepare(c->f->arg, copy, r, c->w)))
-		evp_fail_errno(&err, -rc, "cannot begin");
-	if (!rc)
-		rc = copy_records(c, r, copy, &err);
-	status = rc ? evp_error_from(&err) : evp_input_verdict(r, name);
+	if (copy_records(arg, r, &copy, &err))
+		status = evp_error_from(&err);
+	else
+		status = evp_input_verdict(r, name);
 	evp_copy_free(copy);
 	evp_reader_free(r);
 	return status;
@@ -138,24 +195,18 @@ static int copy_from(int fd, const char *name, void *arg)
 
 int evp_input_copy(const struct evp_input_filter *f, struct evp_out *out)
 {
-	struct evp_writer_opts opts = {
-		.sink = evp_writer_out_sink,
-		.flush = evp_writer_out_flush,
-		.sink_arg = out,
-		.tool = evp_no_prov ? NULL : f->tool,
-		.options = evp_cmd_options_given(),
-		.level = f->level,
-	};
-	struct copying c = { .f = f };
+	struct copying c = { .f = f, .out = out };
 	struct evp_err err;
-	int status;
+	int status = evp_each_input(copy_from, &c), rc;
 
-	if (evp_writer_new(&c.w, &opts, &err))
+	if (!c.w && status == EVP_TROUBLE)
+		return status;
+	if (open_writer(&c, NULL, &err))
 		return evp_error_from(&err);
-	status = evp_each_input(copy_from, &c);
-	/* What could be had is delivered whole; that the input was not is in the status. */
-	if (evp_writer_end(c.w) && status != EVP_TROUBLE)
-		status = evp_error("cannot write the stream: %s", strerror(-evp_writer_error(c.w)));
+	/* Who reads on must know that something is missing: only a whole input gives a whole output. */
+	rc = status == EVP_DONE || f->mend ? evp_writer_end(c.w) : evp_writer_stop(c.w);
+	if (rc && status != EVP_TROUBLE)
+		status = evp_error("cannot write the stream: %s", strerror(-rc));
 	evp_writer_free(c.w);
 	return status;
 }

@@ -22,12 +22,14 @@ int evp_input_profile(const char *by, const char *event, unsigned int profile_fl
 int evp_input_value(const struct evp_profile *p, const char *name, size_t *ret_type);
 
 /*
- * All operands through one copier into one writer with `out` as its sink. `record` (may be NULL) is
+ * All operands through one copier into one writer with `out` as its sink. The stream id follows
+ * from the first input's, the tool and its options, so that the same again gives the same bytes. `record` (may be NULL) is
  * called for every record before it is copied: 1 copy it, 0 leave it out, -errno.
  * `prepare` (may be NULL) is called once a copier was made for an operand.
  */
 struct evp_input_filter {
 	const char *tool;
+	bool mend; /* end the output as whole although an input was not */
 	int level; /* as struct evp_writer_opts */
 	int (*prepare)(void *arg, struct evp_copy *c, struct evp_reader *r, struct evp_writer *w);
 	int (*record)(void *arg, struct evp_reader *r, const struct evp_record *rec);

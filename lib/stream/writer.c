@@ -461,6 +461,13 @@ int evp_writer_watermark(struct evp_writer *w, int64_t t_ns)
 	return flush_all(w);
 }
 
+int evp_writer_stop(struct evp_writer *w)
+{
+	if (own_provenance(w) || write_totals(w))
+		return w->error;
+	return flush_all(w);
+}
+
 int evp_writer_end(struct evp_writer *w)
 {
 	struct evp_str *s;

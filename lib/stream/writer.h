@@ -82,7 +82,9 @@ int evp_writer_provenance(struct evp_writer *w, const struct evp_provenance *p);
 
 /* Nothing with a window or time older than t_ns follows. Writes totals and losses, flushes. */
 int evp_writer_watermark(struct evp_writer *w, int64_t t_ns);
-/* Writes open totals and losses and the end block, flushes. */
+/* Writes open totals and losses, flushes: all that can be had, but not all there was. */
+int evp_writer_stop(struct evp_writer *w);
+/* The same, and the end block: this is all. */
 int evp_writer_end(struct evp_writer *w);
 
 /* A sink over struct evp_out: sink_arg is the struct evp_out *. */
