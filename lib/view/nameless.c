@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/table.h"
 #include "view/nameless.h"
@@ -40,6 +41,13 @@ static struct evp_bytes module_of(const struct evp_profile *p, const struct evp_
 	return name;
 }
 
+/* "[jit]", "[unknown]": what is left of a nameless frame where only text is; not "[cut:reason]". */
+static bool is_placeholder(const struct evp_bytes *name)
+{
+	return name->len > 2 && name->ptr[0] == '[' && name->ptr[name->len - 1] == ']' &&
+	       !memchr(name->ptr, ':', name->len);
+}
+
 static int copy_frame(struct evp_profile *to, const struct evp_profile *p,
 		      const struct evp_frame *f, struct evp_frame *ret_f)
 {
@@ -51,6 +59,8 @@ static int copy_frame(struct evp_profile *to, const struct evp_profile *p,
 		rc = evp_profile_string(to, module.ptr, module.len, &ret_f->module);
 		return rc ? rc : module_string(to, module, &ret_f->name);
 	}
+	if (f->kind != EVP_FRAME_LABEL && is_placeholder(evp_profile_text(p, f->name)))
+		ret_f->nameless = 1;
 	if (!rc)
 		rc = copy_string(to, p, f->module, &ret_f->module);
 	return rc ? rc : copy_string(to, p, f->name, &ret_f->name);
