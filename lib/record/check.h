@@ -22,8 +22,8 @@ struct evp_check_item {
 	const char *name; /* a word for scripts: "bpf-program" */
 	const char *what; /* for people: "BPF programs on perf events" */
 	enum evp_check_answer answer;
-	bool needed; /* without it something that evp-record does by default is missing */
-	char why[240]; /* empty: nothing to say */
+	bool needed;	/* without it something that evp-record does by default is missing */
+	char why[240];	/* empty: nothing to say */
 	char hint[512]; /* what would change the answer, with its command; empty: none known */
 };
 

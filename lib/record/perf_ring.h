@@ -28,13 +28,13 @@ int evp_perf_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd
 		  unsigned long flags);
 
 struct evp_perf_ring {
-	int fd; /* not owned */
+	int fd;				   /* not owned */
 	struct perf_event_mmap_page *page; /* NULL: not mapped */
 	uint8_t *data;
 	size_t data_bytes; /* a power of two */
-	uint64_t next; /* where the next record starts */
-	uint64_t head; /* how far the kernel was when last looked */
-	uint8_t *wrapped; /* a record that crosses the end is put together here, 64 KiB */
+	uint64_t next;	   /* where the next record starts */
+	uint64_t head;	   /* how far the kernel was when last looked */
+	uint8_t *wrapped;  /* a record that crosses the end is put together here, 64 KiB */
 };
 
 /*

@@ -21,20 +21,22 @@
 #include "base/mem.h"
 #include "record/sideband.h"
 
+struct evp_perf_comm {
+	char name[16];
+	bool ended;
+};
+
 struct evp_perf_select {
 	bool all;
-	struct evp_map pids; /* -> 0: selected by number; 1: not any more; n: by birth, n - 2 threads */
+	struct evp_map pids; /* -> 0: selected by number; 1: not now; n: by birth, n - 2 threads */
 	struct evp_map cgroups; /* id of a selected cgroup, or one below it */
-	struct evp_str *paths; /* of the selected cgroups, from the hierarchy's root */
+	struct evp_str *paths;	/* of the selected cgroups, from the hierarchy's root */
 	size_t npaths;
 	struct evp_map comms; /* tid -> index of comm + 1 */
-	struct evp_perf_comm {
-		char name[16];
-		bool ended;
-	} *comm;
+	struct evp_perf_comm *comm;
 	size_t ncomms, comms_cap;
 	size_t pids_limit, comms_limit; /* when to drop what has ended */
-	bool forks_lost; /* the kernel dropped records since the selection began */
+	bool forks_lost;		/* the kernel dropped records since the selection began */
 };
 
 int evp_perf_select_pid(struct evp_perf_select *s, pid_t pid);

@@ -34,7 +34,7 @@ struct evp_perf_set {
 	size_t nfds, fds_cap;
 	bool everybody, enabled;
 	int64_t looked_ns; /* for CPUs */
-	int epoll_fd; /* over all rings, edge-triggered: an ended task hangs up for good */
+	int epoll_fd;	   /* over all rings, edge-triggered: an ended task hangs up for good */
 };
 
 /* step_down may be NULL. */
