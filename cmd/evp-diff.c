@@ -61,7 +61,7 @@ static const struct evp_cmd cmd = {
 	.name = "evp-diff",
 	.synopsis = "[options] BASE NEW | -s DIR MATCHER MATCHER | "
 		    "[-s DIR] --base FROM..TO --new FROM..TO [MATCHER]",
-	.summary = "What changed between two profiles, function by function, and how surely.",
+	.summary = "What changed between two profiles, and how surely.",
 	.detail = "Status: 0 no regression shown, 1 regression, 125 inconclusive or incomplete "
 		  "input, 2 trouble.",
 	.opts = opts,

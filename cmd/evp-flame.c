@@ -28,7 +28,7 @@ static const struct evp_cmd cmd = {
 	.name = "evp-flame",
 	.synopsis = "[-qv] [-o FILE] [--title TEXT] [--by LABEL,...] [--type EVENT] [--value NAME] "
 		    "[FILE...]",
-	.summary = "Stream or folded text to a flame graph, one HTML page that needs no network.",
+	.summary = "Stream or folded text to a flame graph: one HTML page.",
 	.opts = opts,
 	.formats = EVP_STREAM_FORMATS,
 };

@@ -33,8 +33,7 @@ static const struct evp_cmd cmd = {
 	.name = "evp-fold",
 	.synopsis = "[-amqv] [-o FILE] [--by LABEL,...] [--lines] [--value NAME] [--type EVENT] "
 		    "[FILE...]",
-	.summary = "Stream to folded text: root first, ';' between frames, the number of samples "
-		   "last.",
+	.summary = "Stream to folded text, root first, the number of samples last.",
 	.opts = opts,
 	.formats = EVP_STREAM_FORMATS,
 };

@@ -52,8 +52,7 @@ static const struct evp_cmd cmd = {
 	.synopsis = "[-s DIR] [--from TIME] [--to TIME] [[--not] --function RE | --stack RE] "
 		    "[--by LABEL,...] [--step DURATION] [--raw] [-o FILE] "
 		    "[labels | values LABEL | types | series | top] [MATCHER]",
-	.summary =
-		"Store to stream: the stacks that a matcher such as cpu{comm=\"nginx\"} selects.",
+	.summary = "Store to stream: the stacks that a matcher selects.",
 	.opts = opts,
 	.formats = EVP_STREAM_FORMATS,
 };

@@ -40,7 +40,7 @@ static const struct evp_cmd cmd = {
 	.synopsis =
 		"[-n N] [--sort flat|cum] [--by LABEL,...] [--callers F | --callees F | --tree] "
 		"[FILE...]",
-	.summary = "Stream to a table of functions, their callers, callees or call tree.",
+	.summary = "Stream to a table of functions, callers, callees, or a call tree.",
 	.opts = opts,
 	.formats = EVP_STREAM_FORMATS,
 };

@@ -197,7 +197,8 @@ static int function(struct evp_pprof_tables *p, const struct evp_tables *t, uint
 		rc = string_of(p, t, f->filename, &key->filename);
 	if (!rc)
 		rc = evp_intern(&p->functions, key, sizeof(*key), &id);
-	*ret_number = (uint64_t)id + 1;
+	if (!rc)
+		*ret_number = (uint64_t)id + 1;
 	return rc;
 }
 
@@ -216,6 +217,8 @@ static int nameless(struct evp_pprof_tables *p, const struct evp_tables *t, uint
 	key.system_name = key.name;
 	if (!rc)
 		rc = evp_intern(&p->functions, &key, sizeof(key), &id);
+	if (rc)
+		return rc;
 	line.function = (uint64_t)id + 1;
 	evp_str_add(&p->key, &line, sizeof(line));
 	return rc;

@@ -171,8 +171,8 @@ static size_t add_up(struct evp_sum *s, size_t n, bool *ret_overflow)
 			continue;
 		}
 		*ret_overflow |= __builtin_add_overflow(last->samples, s[i].samples,
-							&last->samples) |
-				 __builtin_add_overflow(last->value, s[i].value, &last->value);
+							&last->samples);
+		*ret_overflow |= __builtin_add_overflow(last->value, s[i].value, &last->value);
 	}
 	return kept;
 }

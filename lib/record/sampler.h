@@ -29,9 +29,9 @@ struct evp_raw_sample {
 	int64_t period_ns;  /* what this sample stands for */
 	uint64_t cgroup_id; /* cgroup v2 inode; 0 unknown */
 	int64_t start_ns;   /* of the process, CLOCK_BOOTTIME; 0 unknown */
-	pid_t pid, tid;     /* in the recorder's pid namespace */
+	pid_t pid, tid;	    /* in the recorder's pid namespace */
 	uint32_t cpu;
-	char comm[16];      /* of the thread */
+	char comm[16]; /* of the thread */
 };
 
 struct evp_sampler_sink {
@@ -43,10 +43,10 @@ struct evp_sampler_sink {
 };
 
 struct evp_sampler_opts {
-	uint64_t freq_hz;     /* 1-1000 */
-	bool user, kernel;    /* which halves of the stacks */
-	bool all;             /* the whole machine; else only what follows */
-	const pid_t *pids;    /* these, every thread, and children from now on */
+	uint64_t freq_hz;  /* 1-1000 */
+	bool user, kernel; /* which halves of the stacks */
+	bool all;	   /* the whole machine; else only what follows */
+	const pid_t *pids; /* these, every thread, and children from now on */
 	uint32_t npids;
 	const uint64_t *cgroup_ids; /* and below */
 	uint32_t ncgroups;
@@ -58,9 +58,11 @@ struct evp_sampler;
 struct evp_sampler_ops {
 	const char *name; /* "bpf", "perf" */
 	/* Opens everything, samples nothing yet. -errno with the exact hint in err. */
-	int (*open)(struct evp_sampler **ret, const struct evp_sampler_opts *opts, struct evp_err *err);
+	int (*open)(struct evp_sampler **ret, const struct evp_sampler_opts *opts,
+		    struct evp_err *err);
 	int (*start)(struct evp_sampler *s, struct evp_err *err);
-	int (*stop)(struct evp_sampler *s); /* no new samples; what is in the rings can still be drained */
+	int (*stop)(struct evp_sampler
+			    *s); /* no new samples; what is in the rings can still be drained */
 	/* Delivers what is there now, in no order across CPUs. */
 	int (*drain)(struct evp_sampler *s, const struct evp_sampler_sink *sink);
 	/* A child of a selected process appeared: the perf sampler may need to follow it. May be NULL. */
@@ -69,7 +71,8 @@ struct evp_sampler_ops {
 	void (*forget)(struct evp_sampler *s);
 	/* An fd that is readable (or hung up) when a drain should not wait for the timer; -1 none. */
 	int (*poll_fd)(struct evp_sampler *s);
-	uint64_t (*kernel_cost_ns)(struct evp_sampler *s); /* time spent inside BPF so far; 0 unknown */
+	uint64_t (*kernel_cost_ns)(
+		struct evp_sampler *s); /* time spent inside BPF so far; 0 unknown */
 	void (*close)(struct evp_sampler *s);
 };
 

@@ -183,8 +183,7 @@ int evp_pq_column_count(struct evp_pq_column *c, struct evp_err *err);
  * returns; fn's non-zero ends the walk and is returned.
  */
 typedef int (*evp_pq_value_fn)(void *arg, size_t index, const struct evp_bytes *value);
-int evp_pq_column_each(struct evp_pq_column *c, evp_pq_value_fn fn, void *arg,
-		       struct evp_err *err);
+int evp_pq_column_each(struct evp_pq_column *c, evp_pq_value_fn fn, void *arg, struct evp_err *err);
 /*
  * Dictionary indexes from `row` to the end of its page, in place until the next call on `c`; each
  * is below ndict. Only for a column with a dictionary (-EINVAL: use evp_pq_column_ints).

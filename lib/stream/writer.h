@@ -66,7 +66,8 @@ int evp_writer_stack(struct evp_writer *w, uint32_t parent, uint32_t location, u
  * The same where the caller knows that this epoch has no such stack yet (it walks a tree of its
  * own): nothing is looked up.
  */
-int evp_writer_stack_new(struct evp_writer *w, uint32_t parent, uint32_t location, uint32_t *ret_id);
+int evp_writer_stack_new(struct evp_writer *w, uint32_t parent, uint32_t location,
+			 uint32_t *ret_id);
 /* Labels in any order; empty values are dropped; a key given twice keeps the last. */
 int evp_writer_label_set(struct evp_writer *w, const struct evp_label *labels, size_t n,
 			 uint32_t *ret_id);
