@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "cmd.h"
 #include "input.h"
 #include "view/folded.h"
@@ -51,6 +52,7 @@ static int run(void)
 	size_t type;
 	int status;
 
+	evp_heap_prefer_huge_pages();
 	if (evp_out_open(&out, o.output, 0, &err))
 		return evp_error_from(&err);
 	status = evp_input_profile(o.by, o.type, flags, &p);

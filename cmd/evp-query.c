@@ -371,6 +371,8 @@ static int run(void)
 
 	if (!status)
 		status = open_store(&j);
+	if (!status && (j.word == STREAM || j.word == TOP))
+		evp_heap_prefer_huge_pages();
 	if (!status)
 		status = answer(&j);
 	for (i = 0; i < j.q.nfilters; i++)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,21 @@ static void prefer_huge_pages(void *p, size_t bytes)
 
 	if (bytes >= 2 * HUGE_PAGE && from < to)
 		madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
+#define HEAP_STEP (64 << 20) /* of addresses: memory is taken as it is touched */
+
+void evp_heap_prefer_huge_pages(void)
+{
+	char *heap;
+
+	if (!mallopt(M_TOP_PAD, HEAP_STEP) || !mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP) ||
+	    !mallopt(M_MMAP_THRESHOLD, 32 << 20))
+		return;
+	heap = malloc(1 << 20); /* more than is left at the top: the heap has to grow now */
+	if (heap)
+		prefer_huge_pages(heap, HEAP_STEP);
+	free(heap);
 }
 
 int evp_grow_(void **ptr, size_t *cap, size_t need, size_t elem)

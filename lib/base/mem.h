@@ -23,6 +23,13 @@
 int evp_grow_(void **ptr, size_t *cap, size_t need, size_t elem);
 
 /*
+ * For a program that is about to fill tens of megabytes and end: the heap grows in large steps and
+ * asks for huge pages, which saves thousands of page faults. Costs up to 2 MiB of memory. Call it
+ * first.
+ */
+void evp_heap_prefer_huge_pages(void);
+
+/*
  * Arena: many small allocations that die together. Addresses stay valid until release or reset.
  * A zeroed struct is an empty arena.
  */
