@@ -476,10 +476,9 @@ static int build_groups(struct evp_build *b, struct sorter *s, const uint32_t *g
 
 static int sum_up(struct evp_build *b, struct evp_err *err)
 {
-	struct evp_build_info *info = &b->info;
 	XXH3_state_t *state = XXH3_createState();
+	__int128 samples = 0, value = 0;
 	size_t i;
-	int rc = 0;
 
 	if (!state)
 		return evp_fail_oom(err);
@@ -488,13 +487,14 @@ static int sum_up(struct evp_build *b, struct evp_err *err)
 		hash_rows(b, &b->groups[i], state);
 	b->hash = XXH3_64bits_digest(state);
 	XXH3_freeState(state);
-	info->rows = b->nrows;
-	for (i = 0; !rc && i < b->nrows; i++)
-		if (__builtin_add_overflow(info->samples, b->rows[i].samples, &info->samples) ||
-		    __builtin_add_overflow(info->value, b->rows[i].value, &info->value))
-			rc = evp_fail(err, EOVERFLOW,
-				      "the sum of samples or values does not fit 64 bits");
-	return rc;
+	for (i = 0; i < b->nrows; i++) {
+		samples += b->rows[i].samples;
+		value += b->rows[i].value;
+	}
+	b->info.rows = b->nrows;
+	b->info.samples = evp_segment_clamp(samples);
+	b->info.value = evp_segment_clamp(value);
+	return 0;
 }
 
 int evp_build_new(struct evp_build **ret_b, const struct evp_pool *p,

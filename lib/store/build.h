@@ -62,7 +62,7 @@ struct evp_build_opts {
 	bool no_blob;
 };
 
-/* All rows must be of one event. EOVERFLOW: the sums do not fit 64 bits. */
+/* All rows must be of one event. */
 int evp_build_new(struct evp_build **ret_b, const struct evp_pool *p,
 		  const struct evp_pool_row *rows, size_t nrows, struct evp_err *err);
 void evp_build_free(struct evp_build *b);

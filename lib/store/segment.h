@@ -65,7 +65,7 @@ struct evp_segment_info {
 	int64_t from_ms,
 		to_ms; /* [from, to): earliest ts, latest ts + duration (+1 where that is 0) */
 	uint64_t rows;
-	int64_t samples, value;	   /* sums of these columns */
+	int64_t samples, value;	   /* sums of these columns, clamped */
 	int64_t lost_samples;	   /* that the streams reported lost in this time */
 	int level;		   /* 0 as added; 1 hour, 2 day */
 	struct evp_bytes streams;  /* ids of the streams, hex, ',' between */
@@ -87,6 +87,12 @@ struct evp_store_segment {
 int evp_segment_open(struct evp_store_segment **ret_s, int dirfd, const char *path,
 		     struct evp_err *err);
 void evp_segment_close(struct evp_store_segment *s);
+
+/* A sum as the metadata has it. */
+static inline int64_t evp_segment_clamp(__int128 sum)
+{
+	return sum > INT64_MAX ? INT64_MAX : sum < INT64_MIN ? INT64_MIN : (int64_t)sum;
+}
 
 /* Opens a column of one row group and loads its dictionary if it has one. `c` is reused. */
 int evp_segment_column(const struct evp_store_segment *s, size_t group, enum evp_segment_column col,

@@ -13,7 +13,8 @@ struct check {
 	uint64_t nrows;
 	/* The rows' sort key so far: whether row i is equal to row i - 1 in all columns yet looked at. */
 	uint8_t *tied;
-	int64_t samples, value, first_ms, end_ms;
+	__int128 samples, value; /* of all groups */
+	int64_t first_ms, end_ms;
 	int64_t *ts;
 	size_t ntexts;
 };
@@ -85,9 +86,9 @@ static int check_column(struct check *k, int col, bool ordered, struct evp_err *
 			rc = wrong(k, "rows that are not sorted", err);
 		for (i = 0; !rc && v && i < n; i++) {
 			if (col == EVP_COL_SAMPLES)
-				k->samples = (int64_t)((uint64_t)k->samples + (uint64_t)v[i]);
+				k->samples += v[i];
 			if (col == EVP_COL_VALUE)
-				k->value = (int64_t)((uint64_t)k->value + (uint64_t)v[i]);
+				k->value += v[i];
 			if (col == EVP_COL_TS) {
 				k->ts[row + i] = v[i];
 				k->first_ms = v[i] < k->first_ms ? v[i] : k->first_ms;
@@ -149,22 +150,18 @@ int evp_segment_verify(const struct evp_catalog *cat, const struct evp_catalog_i
 {
 	struct check k = { .path = item->path, .first_ms = INT64_MAX, .end_ms = INT64_MIN };
 	struct evp_store_segment *s;
-	int64_t samples = 0, value = 0;
 	int rc = evp_segment_open(&s, cat->dirfd, item->path, err);
 
 	if (rc)
 		return rc;
 	k.s = s;
-	for (; !rc && k.group < s->file->ngroups; k.group++) {
+	for (; !rc && k.group < s->file->ngroups; k.group++)
 		rc = check_group(&k, err);
-		samples = (int64_t)((uint64_t)samples + (uint64_t)k.samples);
-		value = (int64_t)((uint64_t)value + (uint64_t)k.value);
-		k.samples = k.value = 0;
-	}
 	if (!rc)
 		rc = check_blob(s, err);
-	if (!rc && (samples != s->info.samples || value != s->info.value ||
-		    k.first_ms != s->info.from_ms || k.end_ms != s->info.to_ms))
+	if (!rc && (evp_segment_clamp(k.samples) != s->info.samples ||
+		    evp_segment_clamp(k.value) != s->info.value || k.first_ms != s->info.from_ms ||
+		    k.end_ms != s->info.to_ms))
 		rc = wrong(&k, "its sums or times are not what its footer says", err);
 	if (!rc &&
 	    (strcmp(item->type, s->info.type) || item->level != s->info.level ||
