@@ -3,8 +3,9 @@
 """gen.py ROWS: a made-up day of profiles of four hosts as a table for evp-import -f tsv, always the same.
 
 Stands in where no recorded data is at hand. As in real profiles, a few hundred functions call each other
-along habitual paths, a stack has 5 to 70 frames, a few stacks are most of the samples and most stacks
-are rare: about 50,000 of them in a million rows, and 70 % of a window comes from one phase of a program.
+along habitual paths, stacks share most of their frames with others and have up to 70, a few of them are
+most of the samples and most are rare (more than 40,000 in a million rows), and 70 % of a window comes
+from one phase of a program.
 """
 import bisect, itertools, random, sys
 
@@ -18,18 +19,19 @@ def function(service, n):
 
 
 def stacks(service, n):
-    """Paths in a random call graph, the frequent ones first."""
+    """Paths in a random call graph, each leaving an earlier one near its leaf; the first are frequent."""
     names = [function(service, i) for i in range(400)]
     callees = [[rnd.randrange(400) for _ in range(1 + int(rnd.expovariate(0.4)))] for _ in names]
-    found = {}
+    paths, found = [[0]], {}
     while len(found) < n:
-        at, path = 0, []
-        for _ in range(5 + min(65, int(rnd.expovariate(0.06)))):
-            path.append(names[at])
-            at = callees[at][min(len(callees[at]) - 1, int(rnd.expovariate(1.2)))]
-            if rnd.random() < 0.03:
-                at = rnd.randrange(400)
-        found.setdefault(";".join(["main"] + path))
+        path = list(rnd.choice(paths))
+        del path[max(1, len(path) - int(rnd.expovariate(0.4))):]
+        for _ in range(1 + int(rnd.expovariate(0.3))):
+            path.append(rnd.choice(callees[path[-1]]))
+        text = ";".join(names[f] for f in path)
+        if len(path) <= 70 and text not in found:
+            found[text] = True
+            paths.append(path)
     weights = itertools.accumulate(1 / (i + 3) for i in range(n))
     return list(found), list(weights)
 
