@@ -32,6 +32,9 @@ status 'an empty input too' 3 evp-fold /dev/null
 refused 'a file that is not there' "cannot open '/nonexistent': No such file" evp-fold /nonexistent
 status 'text' 2 evp-fold -o "$T/never" tests/lib.sh
 no 'nothing half-written' test -e "$T/never"
+printf 'a 9000000000000000000\n' | evp-import -qf folded --period 1 >"$T/big.evp"
+status 'sums past 2^63 are refused' 2 evp-fold "$T/big.evp" "$T/big.evp"
+said 'and said so' 'passes 2.63'
 status 'a full disk' 2 sh -c "evp-fold $G/good/plain.evp >/dev/full"
 said 'is said' "cannot write 'standard output': No space left"
 done_testing

@@ -61,7 +61,10 @@ int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, st
 				rc = evp_profile_child(dst, node[src->parent[i]], &f, &node[i]);
 		}
 		for (k = 0; !rc && k < dst->ntypes; k++)
-			dst->self[node[i] * dst->ntypes + k] += src->self[i * src->ntypes + k];
+			if (__builtin_add_overflow(dst->self[node[i] * dst->ntypes + k],
+						   src->self[i * src->ntypes + k],
+						   &dst->self[node[i] * dst->ntypes + k]))
+				rc = -EOVERFLOW;
 	}
 	free(node);
 	dst->cut_samples += src->cut_samples;

@@ -48,6 +48,7 @@ struct evp_profile_private {
 	size_t frames_cap, parent_cap, frame_cap, self_cap;
 	struct memo memo;
 	struct evp_str text;
+	int64_t grand[EVP_MAX_TYPES]; /* magnitudes of all values added, by type */
 };
 
 int evp_profile_new(struct evp_profile **ret_p, const struct evp_profile_opts *opts,
@@ -595,8 +596,15 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 	if (rc)
 		return evp_fail_errno(err, -rc, "cannot hold the profile");
 	self = p->self + (uint32_t)node * p->ntypes;
-	for (i = 0; i < p->ntypes; i++)
-		self[i] = (int64_t)((uint64_t)self[i] + (uint64_t)s->values[i]);
+	for (i = 0; i < p->ntypes; i++) {
+		/* While the sum of magnitudes fits, so does every sum of a part of it. */
+		if (__builtin_add_overflow(p->priv->grand[i], llabs(s->values[i]),
+					   &p->priv->grand[i]) ||
+		    s->values[i] == INT64_MIN)
+			return evp_fail(err, EOVERFLOW, "the sum of '%s' passes 2^63",
+					p->types[i].type);
+		self[i] += s->values[i];
+	}
 	if (node & CUT_BIT)
 		p->cut_samples += p->samples_type == SIZE_MAX ? 1 : s->values[p->samples_type];
 	if (s->window_ns < p->from_ns)
