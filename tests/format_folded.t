@@ -44,6 +44,7 @@ printf 'a 300000000000\n' >"$T/bad"
 refused 'values past 2^63' 'line 1: .*sum' evp-import "$T/bad"
 refused 'an empty input' 'empty' evp-import /dev/null
 status 'an empty folded one is an empty stream' 0 sh -c 'evp-import -qf folded /dev/null | evp-stream check'
+refused 'a stream' 'is a stream already' evp-import "$T/a.evp"
 refused 'bytes of nothing known' 'cannot tell the format' evp-import "$BIN/evp-import"
 refused 'an unknown format' "unknown format 'x'" evp-import -f x "$T/in"
 refused 'an alloc without bytes' "needs its value in bytes" evp-import --type alloc "$T/in"

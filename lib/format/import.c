@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "stream/format.h"
+
 struct evp_import_format {
 	const char *name;
 	bool (*guess)(const char *bytes, size_t len);
@@ -111,6 +113,8 @@ static int guess(struct evp_import *im, struct evp_source *s, struct evp_err *er
 		return rc;
 	if (!len)
 		return evp_fail(err, ENODATA, "'%s' is empty", s->name);
+	if (len >= EVP_MARK_LEN && !memcmp(bytes, evp_sync_mark, EVP_MARK_LEN))
+		return evp_fail(err, EINVAL, "'%s' is a stream already", s->name);
 	for (i = 0; !im->format && i < EVP_ARRAY_SIZE(formats); i++)
 		if (formats[i].guess(bytes, len))
 			im->format = &formats[i];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "format/pprof.h"
+#include "format/pprof_proto.h"
 #include "format/protobuf.h"
 
 #define PAGE 4096ULL

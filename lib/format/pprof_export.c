@@ -5,6 +5,7 @@
 #include "format/gzip.h"
 #include "format/pprof.h"
 #include "format/pprof_build.h"
+#include "format/pprof_proto.h"
 #include "format/protobuf.h"
 
 #define MAX_COMMENTS 64

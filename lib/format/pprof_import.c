@@ -7,7 +7,7 @@
 
 #include "format/gzip.h"
 #include "format/import.h"
-#include "format/pprof.h"
+#include "format/pprof_proto.h"
 #include "format/pprof_parse.h"
 #include "format/pprof_stream.h"
 

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#include "format/pprof.h"
+#include "format/pprof_proto.h"
+#include "stream/stream.h"
 
 static int bad(struct evp_err *err, const char *what)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/pprof.h"
+#include "format/pprof_proto.h"
 
 struct import { /* one profile on its way into the writer */
 	const struct evp_import_opts *opts;

@@ -16,6 +16,7 @@
 #include "format/gzip.h"
 #include "format/pprof.h"
 #include "format/pprof_parse.h"
+#include "format/pprof_proto.h"
 #include "format/protobuf.h"
 #include "stream/writer.h"
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * profile.proto's field numbers, and the names and addresses of pprof.h's places: what the writer
+ * and the reader must agree on.
+ */
+#ifndef EVP_FORMAT_PPROF_PROTO_H
+#define EVP_FORMAT_PPROF_PROTO_H
+
+enum {
+	PP_SAMPLE_TYPE = 1,
+	PP_SAMPLE = 2,
+	PP_MAPPING = 3,
+	PP_LOCATION = 4,
+	PP_FUNCTION = 5,
+	PP_STRING = 6,
+	PP_TIME = 9,
+	PP_DURATION = 10,
+	PP_PERIOD_TYPE = 11,
+	PP_PERIOD = 12,
+	PP_COMMENT = 13,
+	PP_DEFAULT_TYPE = 14,
+
+	VALUE_TYPE = 1,
+	VALUE_UNIT = 2,
+	SAMPLE_LOCATION = 1,
+	SAMPLE_VALUE = 2,
+	SAMPLE_LABEL = 3,
+	LABEL_KEY = 1,
+	LABEL_STR = 2,
+	LABEL_NUM = 3,
+	LABEL_UNIT = 4,
+	MAPPING_ID = 1,
+	MAPPING_START = 2,
+	MAPPING_LIMIT = 3,
+	MAPPING_OFFSET = 4,
+	MAPPING_FILE = 5,
+	MAPPING_BUILD_ID = 6,
+	MAPPING_HAS_FUNCTIONS = 7,
+	MAPPING_HAS_FILENAMES = 8,
+	MAPPING_HAS_LINES = 9,
+	MAPPING_HAS_INLINES = 10,
+	LOCATION_ID = 1,
+	LOCATION_MAPPING = 2,
+	LOCATION_ADDRESS = 3,
+	LOCATION_LINE = 4,
+	LINE_FUNCTION = 1,
+	LINE_LINE = 2,
+	LINE_COLUMN = 3,
+	FUNCTION_ID = 1,
+	FUNCTION_NAME = 2,
+	FUNCTION_SYSTEM = 3,
+	FUNCTION_FILE = 4,
+	FUNCTION_START = 5,
+};
+
+#define EVP_PPROF_KERNEL       "[kernel.kallsyms]"
+#define EVP_PPROF_VDSO	       "[vdso]"
+#define EVP_PPROF_BPF	       "[bpf]"
+#define EVP_PPROF_JIT	       "[jit]"
+#define EVP_PPROF_KERNEL_START 0xffffffff81000000ULL
+#define EVP_PPROF_FILE_START   0x10000000ULL
+
+#endif
