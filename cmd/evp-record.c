@@ -117,6 +117,20 @@ static int fill_in(void)
 	return 0;
 }
 
+static void summary(const struct evp_record_result *r)
+{
+	const struct evp_cost *c = &r->cost;
+
+	if (r->lost)
+		evp_warn("%lld samples were lost, %lld recorded; the stream says when and why",
+			 (long long)r->lost, (long long)r->samples);
+	evp_note(
+		"%lld samples in %.1f s; this cost %.3f s of CPU, %.3f s in BPF, %.1f MB of memory",
+		(long long)r->samples, (double)(c->to_ns - c->from_ns) / 1e9,
+		(double)(c->user_ns + c->system_ns) / 1e9, (double)c->kernel_ns / 1e9,
+		(double)c->peak_rss_bytes / 1e6);
+}
+
 static int record(struct evp_targets *targets, struct evp_err *err)
 {
 	struct evp_record_result result;
@@ -149,10 +163,7 @@ static int record(struct evp_targets *targets, struct evp_err *err)
 		return evp_error_from(err);
 	rc = evp_record_run(&ro, &result, err);
 	status = rc ? evp_error_from(err) : EVP_DONE;
-	evp_note("%lld samples, %lld lost", (long long)result.samples, (long long)result.lost);
-	if (result.lost && !rc)
-		evp_warn("%lld samples were lost, %lld recorded; the stream says when and why",
-			 (long long)result.lost, (long long)result.samples);
+	summary(&result);
 	if (result.reader_gone)
 		evp_out_drop(&out);
 	else

@@ -426,6 +426,7 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 		rc = 0;
 	ret->samples = r->recording.windows.samples;
 	ret->lost = r->recording.lost;
+	ret->cost = r->recording.total;
 	close_all(r);
 	end_command(r, ret);
 	evp_signals_close(&r->signals);

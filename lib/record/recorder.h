@@ -20,6 +20,7 @@
 
 #include "base/io.h"
 #include "record/targets.h"
+#include "stream/stream.h"
 
 enum evp_record_backend {
 	EVP_BACKEND_AUTO, /* BPF, or perf with a line that says why not BPF */
@@ -52,6 +53,7 @@ struct evp_record_result {
 	int command_status; /* as a shell would say it: 128+signal, 126, 127 */
 	bool reader_gone;   /* whoever read the stream closed it; no error */
 	int64_t samples, lost;
+	struct evp_cost cost; /* of it all: the sum of the stream's cost records */
 };
 
 /* A label must be KEY=VALUE with a key as evp-stream(5) wants it. 0 or -EINVAL. */

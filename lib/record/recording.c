@@ -99,7 +99,7 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 	rec->opts = opts;
 	read_names(rec);
 	evp_recording_clock(rec, &clock);
-	rec->cost_from_ns = clock.realtime_ns;
+	rec->cost_from_ns = rec->total.from_ns = clock.realtime_ns;
 	rec->next_flush_ns = clock.realtime_ns + opts->flush_ns -
 			     clock.realtime_ns % opts->flush_ns;
 	rec->windows.w = rec->w;
@@ -152,6 +152,11 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(rec->spent.ru_stime);
 	cost.kernel_ns = (int64_t)(kernel_ns - rec->kernel_spent_ns);
 	cost.peak_rss_bytes = now.ru_maxrss * 1024L;
+	rec->total.user_ns += cost.user_ns;
+	rec->total.system_ns += cost.system_ns;
+	rec->total.kernel_ns += cost.kernel_ns;
+	rec->total.peak_rss_bytes = cost.peak_rss_bytes;
+	rec->total.to_ns = unix_ns;
 	rec->spent = now;
 	rec->kernel_spent_ns = kernel_ns;
 	rec->cost_from_ns = unix_ns;

@@ -27,6 +27,7 @@ struct evp_recording { /* a zeroed struct is empty */
 	int64_t cost_from_ns;	/* unix */
 	struct rusage spent;
 	uint64_t kernel_spent_ns;
+	struct evp_cost total;
 	int64_t lost;
 };
 
