@@ -13,12 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/table.h"
 #include "base/text.h"
 #include "cmd.h"
 #include "input.h"
 #include "store/add.h"
+#include "store/report.h"
 #include "store/verify.h"
-#include "base/table.h"
 
 #define GRACE_MS 2000 /* after SIGTERM: what the others in the pipe still have to say */
 
@@ -208,16 +209,6 @@ static int tell_bad(const struct evp_catalog *c)
 	return c->nbad ? EVP_INCOMPLETE : EVP_DONE;
 }
 
-static int open_segment(const struct evp_catalog *c, size_t i, struct evp_store_segment **ret_s)
-{
-	struct evp_err err;
-	int rc = evp_segment_open(ret_s, c->dirfd, c->item[i].path, &err);
-
-	if (rc)
-		evp_error("%s", err.msg);
-	return rc ? EVP_INCOMPLETE : EVP_DONE;
-}
-
 static int print_table(const struct evp_table *t)
 {
 	struct evp_table_style style = evp_table_style_of(o.out.fd);
@@ -231,232 +222,45 @@ static int print_table(const struct evp_table *t)
 	return rc ? evp_error("cannot write: %s", strerror(-rc)) : EVP_DONE;
 }
 
-static void put_time(struct evp_table *t, int64_t ms)
+static int verify(struct evp_catalog *c, struct evp_err *err)
 {
-	struct evp_str text = { 0 };
-	int64_t ns;
-
-	if (__builtin_mul_overflow(ms, (int64_t)1000000, &ns))
-		ns = ms < 0 ? INT64_MIN : INT64_MAX;
-	evp_format_time(&text, ns);
-	evp_table_text(t, text.buf ? text.buf : "", text.len);
-	t->oom |= text.oom;
-	evp_str_release(&text);
-}
-
-static int ls(const struct evp_catalog *c)
-{
-	static const struct evp_column column[] = {
-		{ "segment", "SEGMENT", EVP_COL_TEXT, NULL },
-		{ "type", "TYPE", EVP_COL_TEXT, NULL },
-		{ "from", "FROM", EVP_COL_TEXT, NULL },
-		{ "to", "TO", EVP_COL_TEXT, NULL },
-		{ "rows", "ROWS", EVP_COL_NUMBER, NULL },
-		{ "samples", "SAMPLES", EVP_COL_NUMBER, NULL },
-		{ "bytes", "SIZE", EVP_COL_NUMBER, "bytes" },
-	};
-	struct evp_table t = { .column = column, .ncolumns = EVP_ARRAY_SIZE(column) };
-	struct evp_store_segment *s;
-	int status = EVP_DONE;
+	struct evp_err why;
 	size_t i;
-
-	for (i = 0; i < c->n; i++) {
-		if (open_segment(c, i, &s) != EVP_DONE) {
-			status = EVP_INCOMPLETE;
-			continue;
-		}
-		evp_table_cstring(&t, c->item[i].path);
-		evp_table_cstring(&t, c->item[i].type);
-		put_time(&t, s->info.from_ms);
-		put_time(&t, s->info.to_ms);
-		evp_table_number(&t, (int64_t)s->info.rows);
-		evp_table_number(&t, s->info.samples);
-		evp_table_number(&t, (int64_t)c->item[i].size);
-		evp_segment_close(s);
-	}
-	status = evp_worse(status, print_table(&t));
-	evp_table_release(&t);
-	return status;
-}
-
-struct totals {
-	const char *type;
-	int64_t segments, rows, samples, bytes, blob_bytes, from_ms, to_ms;
-};
-
-static void put_ratio(struct evp_table *t, int64_t a, int64_t b)
-{
-	struct evp_str text = { 0 };
-
-	if (b > 0)
-		evp_str_printf(&text, "%.2f", (double)a / (double)b);
-	evp_table_text(t, text.buf ? text.buf : "", text.len);
-	evp_str_release(&text);
-}
-
-static int put_totals(const struct totals *v, size_t n)
-{
-	static const struct evp_column column[] = {
-		{ "type", "TYPE", EVP_COL_TEXT, NULL },
-		{ "segments", "SEGMENTS", EVP_COL_NUMBER, NULL },
-		{ "from", "FROM", EVP_COL_TEXT, NULL },
-		{ "to", "TO", EVP_COL_TEXT, NULL },
-		{ "rows", "ROWS", EVP_COL_NUMBER, NULL },
-		{ "samples", "SAMPLES", EVP_COL_NUMBER, NULL },
-		{ "bytes", "SIZE", EVP_COL_NUMBER, "bytes" },
-		{ "blob_bytes", "BLOBS", EVP_COL_NUMBER, "bytes" },
-		{ "bytes_per_row", "B/ROW", EVP_COL_TEXT, NULL },
-		{ "bytes_per_sample", "B/SAMPLE", EVP_COL_TEXT, NULL },
-	};
-	struct evp_table t = { .column = column, .ncolumns = EVP_ARRAY_SIZE(column) };
-	int status;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		evp_table_cstring(&t, v[i].type);
-		evp_table_number(&t, v[i].segments);
-		put_time(&t, v[i].from_ms);
-		put_time(&t, v[i].to_ms);
-		evp_table_number(&t, v[i].rows);
-		evp_table_number(&t, v[i].samples);
-		evp_table_number(&t, v[i].bytes);
-		evp_table_number(&t, v[i].blob_bytes);
-		put_ratio(&t, v[i].bytes, v[i].rows);
-		put_ratio(&t, v[i].bytes, v[i].samples);
-	}
-	status = print_table(&t);
-	evp_table_release(&t);
-	return status;
-}
-
-static void count_segment(struct totals *v, const struct evp_catalog_item *item,
-			  const struct evp_segment_info *info)
-{
-	if (!v->segments++ || info->from_ms < v->from_ms)
-		v->from_ms = info->from_ms;
-	if (v->segments == 1 || info->to_ms > v->to_ms)
-		v->to_ms = info->to_ms;
-	v->rows += (int64_t)info->rows;
-	v->samples = (int64_t)((uint64_t)v->samples + (uint64_t)info->samples);
-	v->bytes += (int64_t)item->size;
-	v->blob_bytes += (int64_t)info->blob_len;
-}
-
-static int stat_types(const struct evp_catalog *c)
-{
-	struct totals *v = NULL;
-	struct evp_store_segment *s;
-	size_t i, n = 0, cap = 0;
-	int status = EVP_DONE;
-
-	for (i = 0; i < c->n; i++) { /* sorted by type */
-		if (open_segment(c, i, &s) != EVP_DONE) {
-			status = EVP_INCOMPLETE;
-			continue;
-		}
-		if (!n || strcmp(v[n - 1].type, c->item[i].type)) {
-			if (evp_grow(&v, &cap, n + 1, sizeof(*v)))
-				return evp_error("out of memory");
-			v[n++] = (struct totals){ .type = c->item[i].type };
-		}
-		count_segment(&v[n - 1], &c->item[i], &s->info);
-		evp_segment_close(s);
-	}
-	status = evp_worse(status, put_totals(v, n));
-	free(v);
-	return status;
-}
-
-static int put_costs(const struct evp_label_costs *costs)
-{
-	static const struct evp_column column[] = {
-		{ "label", "LABEL", EVP_COL_TEXT, NULL },
-		{ "values", "VALUES", EVP_COL_NUMBER, NULL },
-		{ "rows_added", "ROWS ADDED", EVP_COL_NUMBER, NULL },
-		{ "rows_added_share", "ROWS%", EVP_COL_PERCENT, NULL },
-		{ "bytes", "COLUMN", EVP_COL_NUMBER, "bytes" },
-	};
-	struct evp_table t = { .column = column, .ncolumns = EVP_ARRAY_SIZE(column) };
-	int status;
-	size_t i;
-
-	for (i = 0; i < costs->n; i++) {
-		const struct evp_label_cost *k = &costs->item[i];
-
-		if (!k->values)
-			continue;
-		evp_table_cstring(&t, k->name);
-		evp_table_number(&t, (int64_t)k->values);
-		evp_table_number(&t, (int64_t)k->rows_added);
-		evp_table_share(&t, costs->rows ? (double)k->rows_added / (double)costs->rows : 0);
-		evp_table_number(&t, (int64_t)k->bytes);
-	}
-	status = print_table(&t);
-	evp_table_release(&t);
-	return status;
-}
-
-static int stat_labels(const struct evp_catalog *c)
-{
-	struct evp_label_costs costs = { 0 };
-	struct evp_store_segment *s;
-	struct evp_err err;
-	int status = EVP_DONE;
-	size_t i;
-
-	for (i = 0; i < c->n; i++) {
-		if (open_segment(c, i, &s) != EVP_DONE) {
-			status = EVP_INCOMPLETE;
-			continue;
-		}
-		if (evp_label_costs_add(&costs, s, &err)) {
-			evp_error("%s", err.msg);
-			status = EVP_INCOMPLETE;
-		}
-		evp_segment_close(s);
-	}
-	evp_label_costs_finish(&costs);
-	status = evp_worse(status, put_costs(&costs));
-	evp_label_costs_release(&costs);
-	return status;
-}
-
-static int verify(const struct evp_catalog *c)
-{
-	struct evp_err err;
-	size_t i, bad = 0;
 
 	for (i = 0; i < c->n; i++)
-		if (evp_segment_verify(c, &c->item[i], &err)) {
-			evp_error("%s", err.msg);
-			bad++;
-		}
-	evp_note("%zu segments, %zu damaged", c->n, bad);
-	return bad ? EVP_INCOMPLETE : EVP_DONE;
+		if (evp_segment_verify(c, &c->item[i], &why) &&
+		    evp_catalog_bad(c, c->item[i].path, why.msg))
+			return evp_fail_oom(err);
+	evp_note("%zu segments, %zu damaged", c->n, c->nbad);
+	return 0;
 }
 
 static int look(const char *verb)
 {
+	struct evp_table t = { 0 };
 	struct evp_catalog *c;
 	struct evp_err err;
-	int status;
+	int status, rc;
 
 	if (o.json && o.tsv)
 		return evp_error("--json and --tsv exclude each other");
 	status = open_catalog(&c, !strcmp(verb, "verify"));
 	if (status != EVP_DONE)
 		return status;
-	status = tell_bad(c);
 	if (evp_out_open(&o.out, o.output, 0, &err)) {
 		evp_catalog_close(c);
 		return evp_error_from(&err);
 	}
-	if (!strcmp(verb, "ls"))
-		status = evp_worse(status, ls(c));
-	else if (!strcmp(verb, "stat"))
-		status = evp_worse(status, o.labels ? stat_labels(c) : stat_types(c));
+	if (!strcmp(verb, "verify"))
+		rc = verify(c, &err);
+	else if (!strcmp(verb, "ls"))
+		rc = evp_report_segments(c, &t, &err);
 	else
-		status = evp_worse(status, verify(c));
+		rc = o.labels ? evp_report_labels(c, &t, &err) : evp_report_types(c, &t, &err);
+	status = rc ? evp_error_from(&err) : tell_bad(c);
+	if (!rc && t.column)
+		status = evp_worse(status, print_table(&t));
+	evp_table_release(&t);
 	evp_catalog_close(c);
 	return evp_worse(status, evp_finish(&o.out));
 }

@@ -208,8 +208,8 @@ static void drop_rows(struct evp_store_add *a, size_t n)
 	for (i = 0; i < n; i++, before = ts) {
 		ts = row_ts(a, &a->pool.rows[i]);
 		a->stats.dropped_windows += ts != before;
-		a->stats.dropped_samples = evp_segment_clamp(
-			(__int128)a->stats.dropped_samples + a->pool.rows[i].samples);
+		a->stats.dropped_samples = evp_segment_clamp((__int128)a->stats.dropped_samples +
+							     a->pool.rows[i].samples);
 	}
 	memmove(a->pool.rows, a->pool.rows + n, (a->pool.nrows - n) * sizeof(*a->pool.rows));
 	a->pool.nrows -= n;

@@ -107,7 +107,12 @@ static bool type_name(const char *name)
 int evp_catalog_bad(struct evp_catalog *c, const char *path, const char *reason)
 {
 	struct evp_catalog_bad bad;
+	size_t len = strlen(path);
 
+	/* Messages about a file begin with its name, which stands beside the reason anyway. */
+	if (reason[0] == '\'' && !strncmp(reason + 1, path, len) &&
+	    !strncmp(reason + 1 + len, "': ", 3))
+		reason += len + 4;
 	bad.path = evp_arena_dup(&c->arena, path, strlen(path));
 	bad.reason = evp_arena_dup(&c->arena, reason, strlen(reason));
 	if (!bad.path || !bad.reason || evp_grow(&c->bad, &c->cbad, c->nbad + 1, sizeof(*c->bad)))
