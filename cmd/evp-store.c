@@ -21,7 +21,7 @@
 #include "store/report.h"
 #include "store/verify.h"
 
-#define GRACE_MS 2000 /* after SIGTERM: what the others in the pipe still have to say */
+#define GRACE_MS 2000 /* after SIGTERM: for what the others in the pipe still have to say */
 
 static struct {
 	const char *dir, *output, *type, *from, *to;
@@ -87,15 +87,20 @@ static void stop(int sig)
 /* Reads; once told to stop, for GRACE_MS more, so that what a stopped recorder flushes still gets in. */
 static int64_t read_until_stopped(void *arg, void *buf, size_t len)
 {
+	static int64_t last_ms;
 	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
-	ssize_t n;
-	int ready;
 
 	for (;;) {
-		ready = poll(&p, 1, stopped ? GRACE_MS : -1);
-		if (!ready || stopped > 1)
+		int64_t now_ms = evp_now_ns() / 1000000;
+		ssize_t n;
+		int ready;
+
+		if (stopped && !last_ms)
+			last_ms = now_ms + GRACE_MS;
+		if (stopped > 1 || (stopped && now_ms >= last_ms))
 			return 0;
-		if (ready < 0 && errno == EINTR)
+		ready = poll(&p, 1, stopped ? (int)(last_ms - now_ms) : -1);
+		if (ready <= 0)
 			continue;
 		n = read(p.fd, buf, len);
 		if (n >= 0 || errno != EINTR)

@@ -45,7 +45,7 @@ struct data {
 	int64_t *ts, *pid, *value;
 	uint32_t *name;
 	struct evp_bytes dict[1000];
-	char text[1000][16];
+	char text[1000][32];
 	size_t ndict, n;
 };
 
@@ -71,6 +71,14 @@ static void make(struct data *d, size_t n, size_t ndict)
 			      : i % 10 ? INT64_MIN
 				       : INT64_MAX;
 	}
+}
+
+static void drop(struct data *d)
+{
+	free(d->ts);
+	free(d->pid);
+	free(d->value);
+	free(d->name);
 }
 
 static void write_file(int fd, struct data *d, size_t ngroups, struct evp_err *err)
@@ -235,6 +243,7 @@ static void damage(const char *path, const char *small)
 	OK(!cuts, "every cut is refused");
 	close(fd);
 	unlink(small);
+	drop(&d);
 }
 
 int main(int argc, char **argv)
@@ -253,6 +262,8 @@ int main(int argc, char **argv)
 		unlink(path);
 	close(mkstemp(small));
 	damage(path, small);
+	drop(&d[0]);
+	drop(&d[1]);
 	printf("1..%d\n", ntests);
 	return failed != 0;
 }
