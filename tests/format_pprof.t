@@ -42,6 +42,9 @@ no 'and leaves nothing' test -e "$T/none.evp"
 gzip -dc "$T/a.pb.gz" | head -c 500 >"$T/cut"
 refused 'a damaged message' 'damaged profile' evp-import -f pprof "$T/cut"
 
+head -c 200M /dev/zero | gzip -1 >"$T/bomb.gz"
+refused 'a bomb' 'holds more than' evp-import "$T/bomb.gz"
+
 if command -v go >/dev/null; then
 	# Go builds its pprof once into a cache, half a minute: scripts/peers has one, or the user's.
 	GOCACHE=$TOP/build/peers/go-build

@@ -13,6 +13,9 @@
 
 #define RAW_MAX	  (256u << 20)
 #define PLAIN_MAX (512u << 20)
+/* Real profiles shrink to a tenth; what grows more than this is meant to fill our memory. */
+#define PLAIN_MIN   (64u << 20)
+#define PLAIN_RATIO 100
 
 struct input { /* as read: parsed once to check it, once more to write it */
 	struct evp_str bytes;
@@ -44,13 +47,15 @@ static int plain(const struct input *in, struct evp_str *tmp, const char **ret_b
 		 size_t *ret_len, struct evp_err *err)
 {
 	const uint8_t *b = (const uint8_t *)in->bytes.buf;
+	size_t limit = PLAIN_MIN + PLAIN_RATIO * in->bytes.len;
 	int rc = 0;
 
 	*ret_bytes = in->bytes.buf;
 	*ret_len = in->bytes.len;
 	if (in->bytes.len >= 2 && b[0] == 0x1f && b[1] == 0x8b) {
 		evp_str_clear(tmp);
-		rc = evp_gunzip(in->bytes.buf, in->bytes.len, PLAIN_MAX, in->name, tmp, err);
+		rc = evp_gunzip(in->bytes.buf, in->bytes.len, limit < PLAIN_MAX ? limit : PLAIN_MAX,
+				in->name, tmp, err);
 		*ret_bytes = tmp->buf;
 		*ret_len = tmp->len;
 	}
