@@ -20,7 +20,7 @@ static struct {
 	uint64_t freq_hz;
 	int64_t duration_ns, flush_ns, window_ns;
 	const char *output, *backend, *event;
-} o = { .backend = "auto", .event = "cpu" };
+} o = { .duration_ns = -1, .flush_ns = -1, .window_ns = -1, .backend = "auto", .event = "cpu" };
 
 static const struct evp_opt opts[] = {
 	{ 'a', "all", EVP_FLAG, &o.all, NULL, "the whole machine (default as root)" },
@@ -107,12 +107,14 @@ static int fill_in(void)
 	if (!o.all && !narrowed && geteuid())
 		return evp_error("say what to record: -a, -p PID, -G CGROUP or a command");
 	o.all = o.all || !narrowed;
-	endless = o.all && !command && !o.duration_ns;
+	if (!o.duration_ns || !o.flush_ns || !o.window_ns)
+		return evp_error("--duration, -i and --window must be longer than nothing");
+	endless = o.all && !command && o.duration_ns < 0;
 	if (!o.freq_hz)
 		o.freq_hz = narrowed ? 99 : 19;
-	if (!o.flush_ns)
-		o.flush_ns = (command || o.duration_ns ? 1 : 10) * EVP_NSEC;
-	if (!o.window_ns)
+	if (o.flush_ns < 0)
+		o.flush_ns = (command || o.duration_ns > 0 ? 1 : 10) * EVP_NSEC;
+	if (o.window_ns < 0)
 		o.window_ns = (endless && o.flush_ns >= 10 * EVP_NSEC ? 10 : 1) * EVP_NSEC;
 	return 0;
 }
@@ -142,7 +144,7 @@ static int record(struct evp_targets *targets, struct evp_err *err)
 		.user = !o.kernel_only,
 		.kernel = !o.user_only,
 		.freq_hz = o.freq_hz,
-		.duration_ns = o.duration_ns,
+		.duration_ns = o.duration_ns < 0 ? 0 : o.duration_ns,
 		.flush_ns = o.flush_ns,
 		.window_ns = o.window_ns,
 		.labels = o.labels.item,
