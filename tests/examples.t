@@ -43,11 +43,16 @@ while IFS="$tab" read -r page line; do
 	*ssh* | *git\ bisect*) continue ;; # needs another host, a repository
 	*evp-record* | *'evp record'*) [ "$(id -u)" = 0 ] || { skip "$name" 'not root'; continue; } ;;
 	esac
-	case $line in *stackcollapse*) command -v stackcollapse-perf.pl >/dev/null ||
-		{ skip "$name" 'no inferno-collapse-perf'; continue; } ;; esac
+	case $line in
+	*stackcollapse*) needed=stackcollapse-perf.pl absent='no inferno-collapse-perf' ;;
+	go\ *) needed=go absent='no go' ;;
+	*) needed="sh" ;;
+	esac
+	command -v $needed >/dev/null || { skip "$name" "$absent"; continue; }
 	[ -d "$T/$page" ] || cp -r "$T/files" "$T/$page"
 	cd "$T/$page" || exit 1
-	short=$(printf '%s' "$line" | sed -E 's/--duration [0-9]+/--duration 1/g')
+	short=$(printf '%s' "$line" | sed -E 's/--duration [0-9]+/--duration 1/g
+		/--duration| -- /!s/evp-record /evp-record --duration 1 /')
 	run timeout 20 bash -c -o pipefail "$short" </dev/null
 	case "$rc $line" in "1 "*evp-diff* | "125 "*evp-diff* | "1 "*evp-query*) rc=0 ;; esac
 	if [ "$rc" = 0 ]; then ok "$name" true; else is "$name" "status $rc: $(tail -n 3 "$T/err")" 'status 0'; fi

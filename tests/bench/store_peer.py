@@ -44,6 +44,6 @@ elif what == "write":  # bytes for the same columns and rows, with room for the 
 
     table = pq.read_table(path)
     with tempfile.NamedTemporaryFile(suffix=".parquet") as out:
-        pq.write_table(table, out.name, compression="zstd", compression_level=LEVEL,
+        pq.write_table(table, out.name, compression="zstd", compression_level=3,
                        dictionary_pagesize_limit=1 << 28)
         tell(os.path.getsize(out.name))
