@@ -77,4 +77,9 @@ is 'TSV' "$(evp-query --tsv values comm | tr '\n' ' ')" 'value c0 c1 c2 '
 is 'JSON' "$(evp-query --json types | tr -d ' \n')" '[{"type":"cpu"}]'
 status 'no such value' 1 evp-query values nope
 like 'top' "$(evp-query top -n 3)" '^ *[0-9]+ .* g0$'
+
+# A stack whose root was not reached stays one.
+printf 'ts\tsamples\tstack\n1760054400\t1\t[cut:too-deep];x\n1760054400\t3\tmain;x\n' | evp-import -q -f tsv | evp-store add cut 2>/dev/null
+like 'cut, in the table' "$(evp-query -s cut top)" 'cut stacks 25'
+like 'and in the stream' "$(evp-query -s cut | evp-top)" 'cut stacks 25'
 done_testing

@@ -17,12 +17,6 @@ void evp_output_release(struct evp_output *o)
 	*o = (struct evp_output){ 0 };
 }
 
-/* A root frame "[cut:why]" is what the store made of a cut location. */
-static bool is_cut(const struct evp_bytes *b)
-{
-	return b->len > 6 && !memcmp(b->ptr, "[cut:", 5) && b->ptr[b->len - 1] == ']';
-}
-
 int evp_output_location(struct evp_output *o, const struct evp_bytes *frame, bool root,
 			uint32_t *ret_id)
 {
@@ -39,7 +33,7 @@ int evp_output_location(struct evp_output *o, const struct evp_bytes *frame, boo
 			return -ENOMEM;
 		b = (struct evp_bytes){ o->text.buf, o->text.len };
 	}
-	if (root && is_cut(&b)) {
+	if (root && evp_frame_is_cut(&b)) {
 		l = (struct evp_location){ .kind = EVP_LOC_CUT };
 		rc = evp_writer_string(o->w, b.ptr + 5, b.len - 6, &l.text);
 		return rc ? rc : evp_writer_location(o->w, &l, ret_id);
@@ -59,7 +53,7 @@ static int location_of(struct evp_output *o, const struct evp_bytes *frame, bool
 	uint32_t id;
 	int rc;
 
-	if (root && is_cut(frame))
+	if (root && evp_frame_is_cut(frame))
 		return evp_output_location(o, frame, true, ret_id);
 	if (evp_intern(&o->names, frame->ptr, frame->len, &id) ||
 	    evp_grow(&o->location, &o->clocation, o->names.n, sizeof(*o->location)))

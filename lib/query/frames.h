@@ -10,6 +10,8 @@
 #ifndef EVP_QUERY_FRAMES_H
 #define EVP_QUERY_FRAMES_H
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -31,6 +33,12 @@ static inline struct evp_bytes evp_frames_get(const struct evp_frames *f, size_t
 	size_t start = i ? f->end[i - 1] + 1 : 0;
 
 	return (struct evp_bytes){ f->text.buf + start, f->end[i] - start };
+}
+
+/* A root frame "[cut:why]": what a store's text makes of a cut location. */
+static inline bool evp_frame_is_cut(const struct evp_bytes *b)
+{
+	return b->len > 6 && !memcmp(b->ptr, "[cut:", 5) && b->ptr[b->len - 1] == ']';
 }
 
 void evp_frames_forget(struct evp_frames *f); /* the next text shares nothing */

@@ -49,6 +49,13 @@ static int copy_tree(struct evp_profile *p, const struct evp_tree *t, uint32_t *
 	return rc;
 }
 
+static uint32_t root_of(const struct evp_tree *t, uint32_t node)
+{
+	while (t->parent[node])
+		node = t->parent[node];
+	return node;
+}
+
 int evp_answer_profile(const struct evp_answer *a, struct evp_profile *p, struct evp_err *err)
 {
 	uint32_t *node = calloc(a->tree->n + 1, sizeof(*node));
@@ -62,10 +69,13 @@ int evp_answer_profile(const struct evp_answer *a, struct evp_profile *p, struct
 	if (!rc && a->info.segments)
 		rc = copy_tree(p, a->tree, node);
 	for (i = 0; i < a->nsums && !rc; i++) {
+		uint32_t root = root_of(a->tree, a->sums[i].stack);
 		int64_t *self = p->self + (size_t)node[a->sums[i].stack] * p->ntypes;
 
 		self[0] += a->sums[i].samples;
 		self[1] += a->sums[i].value;
+		if (root && evp_frame_is_cut(evp_tree_name(a->tree, root)))
+			p->cut_samples += a->sums[i].samples;
 	}
 	free(node);
 	return rc ? evp_fail_errno(err, -rc, "cannot make a profile") : 0;
