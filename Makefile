@@ -37,7 +37,7 @@ CPPFLAGS_ALL := -Ilib -Icmd -I$(B)/gen -D_FILE_OFFSET_BITS=64 -DEVP_VERSION='"$(
 	$(if $(HAVE_BPF),-DEVP_HAVE_BPF=1) $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu17 $(WARN) $(SANFLAGS) $(CFLAGS) -pthread
 # --as-needed: a program loads only the libraries it calls; each one costs start-up time.
-LIBS := -Wl,--as-needed $(if $(HAVE_BPF),-lbpf) -ldw -lelf -ldebuginfod -liberty -lzstd -lz -llzma -ljansson -lpcre2-8 -lxxhash \
+LIBS := -Wl,--as-needed $(if $(HAVE_BPF),-lbpf) -ldw -lelf -liberty -lzstd -lz -llzma -ljansson -lpcre2-8 -lxxhash \
 	-lgsl -lgslcblas -lisal -lcap -lm
 
 Q := $(if $(V),,@)
