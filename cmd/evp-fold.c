@@ -52,10 +52,9 @@ static int run(void)
 	size_t type;
 	int status;
 
-	evp_heap_prefer_huge_pages();
 	if (evp_out_open(&out, o.output, 0, &err))
 		return evp_error_from(&err);
-	status = evp_input_profile(o.by, o.type, flags, &p);
+	status = evp_input_profile(o.by, o.type, o.value ? o.value : "", flags, &p);
 	if (p && status != EVP_TROUBLE) {
 		if (evp_input_value(p, o.value, &type))
 			status = EVP_TROUBLE;

@@ -47,12 +47,14 @@ static size_t split_names(char *list, const char **names, size_t max)
 	return n;
 }
 
-int evp_input_profile(const char *by, const char *event, unsigned int profile_flags,
-		      struct evp_profile **ret_p)
+int evp_input_profile(const char *by, const char *event, const char *value,
+		      unsigned int profile_flags, struct evp_profile **ret_p)
 {
 	const char *names[EVP_MAX_LABELS];
 	char *list = strdup(by ? by : "");
-	struct evp_profile_opts opts = { .by = names, .event = event, .flags = profile_flags };
+	struct evp_profile_opts opts = {
+		.by = names, .event = event, .flags = profile_flags, .value = value
+	};
 	struct evp_err err;
 	int status;
 

@@ -13,10 +13,10 @@
 
 /*
  * All operands (or standard input) as one profile. `by`: label names separated by commas, NULL or ""
- * none. *ret_p is set whenever a profile could be made, even if the status is EVP_INCOMPLETE.
+ * none; `value`: as struct evp_profile_opts has it. *ret_p is set whenever a profile could be made, even if the status is EVP_INCOMPLETE.
  */
-int evp_input_profile(const char *by, const char *event, unsigned int profile_flags,
-		      struct evp_profile **ret_p);
+int evp_input_profile(const char *by, const char *event, const char *value,
+		      unsigned int profile_flags, struct evp_profile **ret_p);
 
 /* The value type called `name` (NULL: the default). 0, or EVP_TROUBLE with the choices said. */
 int evp_input_value(const struct evp_profile *p, const char *name, size_t *ret_type);

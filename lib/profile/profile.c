@@ -6,8 +6,8 @@
 
 /* Most stacks are seen in one group only: that answer stands in an array, the others in a map. */
 struct stack_memo {
-	uint64_t group; /* + 1; 0: nothing known */
-	uint64_t node;	/* and CUT_BIT */
+	uint32_t group; /* + 1; 0: nothing known */
+	uint32_t node;	/* and CUT_BIT */
 };
 
 struct span {		  /* a location's frames, root side first */
@@ -28,16 +28,19 @@ struct memo {
 	struct evp_map nodes; /* group node << 32 | stack -> node, CUT_BIT: for second groups */
 	uint32_t *path;
 	size_t path_cap;
-	uint64_t last_who, last_group;
+	uint64_t last_who;
+	uint32_t last_group;
 	uint32_t event; /* EVP_NO_ID: not looked up */
 };
 
-#define CUT_BIT (1ULL << 63)
+#define CUT_BIT (1u << 31)
 
 struct evp_profile_private {
 	char **by;
 	size_t nby;
-	char *wanted_event;
+	char *wanted_event, *wanted_value;
+	uint32_t event_ntypes;	      /* of the event; the profile may keep one of them only */
+	uint32_t kept[EVP_MAX_TYPES]; /* which value of a sample each type of the profile is */
 	unsigned int flags;
 	struct evp_interner frame_ids;
 	uint32_t *plain; /* by name: the frame (+ 1) that has a name and nothing else */
@@ -79,6 +82,8 @@ int evp_profile_new(struct evp_profile **ret_p, const struct evp_profile_opts *o
 			goto oom;
 	if (opts->event && !(v->wanted_event = strdup(opts->event)))
 		goto oom;
+	if (opts->value && !(v->wanted_value = strdup(opts->value)))
+		goto oom;
 	p->parent[0] = p->frame[0] = 0;
 	p->nnodes = 1;
 	*ret_p = p;
@@ -110,6 +115,7 @@ void evp_profile_free(struct evp_profile *p)
 		free(v->by[i]);
 	free(v->by);
 	free(v->wanted_event);
+	free(v->wanted_value);
 	evp_interner_release(&v->frame_ids);
 	free(v->plain);
 	free(v->children);
@@ -223,7 +229,7 @@ static int child(struct evp_profile *p, uint32_t parent, uint32_t frame, uint32_
 		*ret_node = v->children[at];
 		return 0;
 	}
-	if (p->nnodes >= UINT32_MAX ||
+	if (p->nnodes >= CUT_BIT ||
 	    evp_grow(&p->parent, &v->parent_cap, p->nnodes + 1, sizeof(*p->parent)) ||
 	    evp_grow(&p->frame, &v->frame_cap, p->nnodes + 1, sizeof(*p->frame)) ||
 	    evp_grow(&p->self, &v->self_cap, (p->nnodes + 1) * p->ntypes, sizeof(*p->self)))
@@ -390,7 +396,7 @@ static int location_frames(struct evp_profile *p, const struct evp_tables *t, ui
 
 /* The node below which the stacks of this (process, label set) hang: the `by` labels' frames. */
 static int group_node(struct evp_profile *p, const struct evp_tables *t, const struct evp_sample *s,
-		      uint64_t *ret_group)
+		      uint32_t *ret_group)
 {
 	struct evp_profile_private *v = p->priv;
 	uint64_t who = (uint64_t)s->process << 32 | s->labels, *at;
@@ -420,7 +426,7 @@ static int group_node(struct evp_profile *p, const struct evp_tables *t, const s
 	if (fresh)
 		*at = node;
 	v->memo.last_who = who;
-	*ret_group = v->memo.last_group = *at;
+	*ret_group = v->memo.last_group = (uint32_t)*at;
 	return 0;
 }
 
@@ -437,17 +443,24 @@ static int grow_stacks(struct memo *m, size_t need)
 	return 0;
 }
 
-/* Where the node of this stack within this group is remembered; NULL: it is not. */
-static const uint64_t *recall(const struct memo *m, uint64_t group, uint32_t stack)
+/* The node remembered for this stack within this group, with its CUT_BIT; false: none is. */
+static bool recall(const struct memo *m, uint32_t group, uint32_t stack, uint32_t *ret_node)
 {
-	if (m->stacks[stack].group == group + 1)
-		return &m->stacks[stack].node;
+	const uint64_t *at;
+
+	if (m->stacks[stack].group == group + 1) {
+		*ret_node = m->stacks[stack].node;
+		return true;
+	}
 	if (!m->stacks[stack].group)
-		return NULL;
-	return evp_map_find(&m->nodes, group << 32 | stack);
+		return false;
+	at = evp_map_find(&m->nodes, (uint64_t)group << 32 | stack);
+	if (at)
+		*ret_node = (uint32_t)*at;
+	return at != NULL;
 }
 
-static int remember(struct memo *m, uint64_t group, uint32_t stack, uint64_t node)
+static int remember(struct memo *m, uint32_t group, uint32_t stack, uint32_t node)
 {
 	uint64_t *at;
 
@@ -455,7 +468,7 @@ static int remember(struct memo *m, uint64_t group, uint32_t stack, uint64_t nod
 		m->stacks[stack] = (struct stack_memo){ group + 1, node };
 		return 0;
 	}
-	at = evp_map_at(&m->nodes, group << 32 | stack, NULL);
+	at = evp_map_at(&m->nodes, (uint64_t)group << 32 | stack, NULL);
 	if (!at)
 		return -ENOMEM;
 	*at = node;
@@ -463,7 +476,7 @@ static int remember(struct memo *m, uint64_t group, uint32_t stack, uint64_t nod
 }
 
 /* A sample without any frame. */
-static int no_stack_node(struct evp_profile *p, uint32_t group, uint64_t *ret_node)
+static int no_stack_node(struct evp_profile *p, uint32_t group, uint32_t *ret_node)
 {
 	struct evp_frame f = { .nameless = 1 };
 	uint32_t node;
@@ -477,26 +490,21 @@ static int no_stack_node(struct evp_profile *p, uint32_t group, uint64_t *ret_no
 }
 
 /* Node of a stack within a group; CUT_BIT is set where the stack's root is a cut. */
-static int stack_node(struct evp_profile *p, const struct evp_tables *t, uint64_t group,
-		      uint32_t stack, uint64_t *ret_node)
+static int stack_node(struct evp_profile *p, const struct evp_tables *t, uint32_t group,
+		      uint32_t stack, uint32_t *ret_node)
 {
 	struct memo *m = &p->priv->memo;
-	const uint64_t *at;
-	uint64_t found = group;
-	uint32_t id, node;
+	uint32_t found = group, id, node;
 	size_t n = 0, i;
 	int rc;
 
 	if (!stack)
-		return no_stack_node(p, (uint32_t)group, ret_node);
+		return no_stack_node(p, group, ret_node);
 	if (grow_stacks(m, t->nstacks))
 		return -ENOMEM;
 	for (id = stack; id; id = t->stacks[id].parent) {
-		at = recall(m, group, id);
-		if (at) {
-			found = *at;
+		if (recall(m, group, id, &found))
 			break;
-		}
 		if (evp_grow(&m->path, &m->path_cap, n + 1, sizeof(*m->path)))
 			return -ENOMEM;
 		m->path[n++] = id;
@@ -506,7 +514,7 @@ static int stack_node(struct evp_profile *p, const struct evp_tables *t, uint64_
 		struct span span;
 
 		rc = location_frames(p, t, st->location, &span);
-		node = (uint32_t)found;
+		node = found & ~CUT_BIT;
 		for (i = 0; !rc && i < span.n; i++)
 			rc = child(p, node, m->frames[span.from + i], &node);
 		if (rc)
@@ -528,20 +536,46 @@ static bool text_is(const struct evp_tables *t, uint32_t id, const char *text)
 	return b->len == strlen(text) && !memcmp(b->ptr, text, b->len);
 }
 
+/* Index of the one value that is wanted; ntypes: all of them are. */
+static uint32_t wanted_type(const struct evp_profile *p, const struct evp_tables *t,
+			    const struct evp_event *e)
+{
+	const char *name = p->priv->wanted_value;
+	uint32_t i;
+
+	if (!name)
+		return e->ntypes;
+	if (!*name)
+		return e->samples_type ? e->samples_type - 1
+		       : e->value_type ? e->value_type - 1
+				       : 0;
+	for (i = 0; i < e->ntypes && !text_is(t, e->types[i].type, name); i++)
+		;
+	return i;
+}
+
 static int declare_from(struct evp_profile *p, const struct evp_tables *t,
 			const struct evp_event *e)
 {
 	struct evp_profile_type types[EVP_MAX_TYPES];
-	uint32_t i;
+	uint32_t only = wanted_type(p, t, e), n = only < e->ntypes ? 1 : e->ntypes, i;
+	size_t samples = SIZE_MAX, value = SIZE_MAX;
 
-	for (i = 0; i < e->ntypes; i++)
+	for (i = 0; i < n; i++) {
+		uint32_t k = p->priv->kept[i] = n == 1 ? only % e->ntypes : i;
+
 		types[i] = (struct evp_profile_type){
-			(char *)(uintptr_t)evp_string(t, e->types[i].type)->ptr,
-			(char *)(uintptr_t)evp_string(t, e->types[i].unit)->ptr,
+			(char *)(uintptr_t)evp_string(t, e->types[k].type)->ptr,
+			(char *)(uintptr_t)evp_string(t, e->types[k].unit)->ptr,
 		};
+		if (k + 1 == e->samples_type)
+			samples = i;
+		if (k + 1 == e->value_type)
+			value = i;
+	}
 	p->period = e->period;
-	return evp_profile_declare(p, evp_string(t, e->name)->ptr, types, e->ntypes,
-				   (size_t)e->samples_type - 1, (size_t)e->value_type - 1);
+	p->priv->event_ntypes = e->ntypes;
+	return evp_profile_declare(p, evp_string(t, e->name)->ptr, types, n, samples, value);
 }
 
 /* Is this sample's event the profile's (the first one makes it so)? 1 yes, 0 no, -errno. */
@@ -561,11 +595,11 @@ static int event_fits(struct evp_profile *p, const struct evp_tables *t, uint32_
 		if (rc)
 			return rc;
 	}
-	if (!text_is(t, e->name, p->event) || e->ntypes != p->ntypes)
+	if (!text_is(t, e->name, p->event) || e->ntypes != v->event_ntypes)
 		return 0;
-	for (i = 0; i < e->ntypes; i++)
-		if (!text_is(t, e->types[i].type, p->types[i].type) ||
-		    !text_is(t, e->types[i].unit, p->types[i].unit))
+	for (i = 0; i < p->ntypes; i++)
+		if (!text_is(t, e->types[v->kept[i]].type, p->types[i].type) ||
+		    !text_is(t, e->types[v->kept[i]].unit, p->types[i].unit))
 			return 0;
 	if (e->period != p->period)
 		p->period = 0;
@@ -573,11 +607,16 @@ static int event_fits(struct evp_profile *p, const struct evp_tables *t, uint32_
 	return 1;
 }
 
+static int64_t samples_of(const struct evp_event *e, const int64_t *values)
+{
+	return e->samples_type ? values[e->samples_type - 1] : 1;
+}
+
 int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, uint64_t epoch,
 			   const struct evp_sample *s, struct evp_err *err)
 {
 	struct memo *m = &p->priv->memo;
-	uint64_t group, node;
+	uint32_t group, node;
 	int64_t *self;
 	size_t i;
 	int rc;
@@ -595,18 +634,19 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 		rc = stack_node(p, t, group, s->stack, &node);
 	if (rc)
 		return evp_fail_errno(err, -rc, "cannot hold the profile");
-	self = p->self + (uint32_t)node * p->ntypes;
+	self = p->self + (size_t)(node & ~CUT_BIT) * p->ntypes;
 	for (i = 0; i < p->ntypes; i++) {
 		/* While the sum of magnitudes fits, so does every sum of a part of it. */
-		if (__builtin_add_overflow(p->priv->grand[i], llabs(s->values[i]),
-					   &p->priv->grand[i]) ||
-		    s->values[i] == INT64_MIN)
+		int64_t value = s->values[p->priv->kept[i]];
+
+		if (__builtin_add_overflow(p->priv->grand[i], llabs(value), &p->priv->grand[i]) ||
+		    value == INT64_MIN)
 			return evp_fail(err, EOVERFLOW, "the sum of '%s' passes 2^63",
 					p->types[i].type);
-		self[i] += s->values[i];
+		self[i] += value;
 	}
 	if (node & CUT_BIT)
-		p->cut_samples += p->samples_type == SIZE_MAX ? 1 : s->values[p->samples_type];
+		p->cut_samples += samples_of(&t->events[s->event], s->values);
 	if (s->window_ns < p->from_ns)
 		p->from_ns = s->window_ns;
 	if (s->window_ns + s->window_len_ns > p->to_ns)

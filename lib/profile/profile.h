@@ -45,6 +45,11 @@ struct evp_profile_opts {
 	const char
 		*event; /* NULL: the first one with a sample; samples of others are counted apart */
 	unsigned int flags;
+	/*
+	 * NULL: every value of the event is kept. Else only the one of this name ("" the default:
+	 * samples, else the shown one), which takes less memory; all where the event has no such.
+	 */
+	const char *value;
 };
 
 struct evp_profile_type {
