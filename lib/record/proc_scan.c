@@ -33,18 +33,19 @@ static int read_in(const char *dir, const char *name, size_t limit, struct evp_s
 int evp_proc_parse_stat(const char *text, struct evp_proc_stat *ret)
 {
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+	unsigned int flags, threads;
 	unsigned long long start;
-	unsigned int flags;
+	char state;
 	int ppid;
 	size_t len;
 
 	if (!open || !close || close < open)
 		return -EBADMSG;
-	/* Fields 3 state, 4 ppid, 5-8, 9 flags, 10-21, 22 starttime. */
+	/* Fields 3 state, 4 ppid, 5-8, 9 flags, 10-19, 20 threads, 21, 22 starttime. */
 	if (sscanf(close + 1,
-		   " %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d "
 		   "%llu",
-		   &ppid, &flags, &start) != 3)
+		   &state, &ppid, &flags, &threads, &start) != 5)
 		return -EBADMSG;
 	len = (size_t)(close - open - 1);
 	if (len >= sizeof(ret->comm))
@@ -52,6 +53,8 @@ int evp_proc_parse_stat(const char *text, struct evp_proc_stat *ret)
 	memcpy(ret->comm, open + 1, len);
 	ret->comm[len] = 0;
 	ret->ppid = ppid;
+	ret->threads = threads;
+	ret->state = state;
 	ret->kernel_thread = flags & PF_KTHREAD;
 	ret->start_ns = (int64_t)start * (EVP_NSEC / sysconf(_SC_CLK_TCK));
 	return 0;

@@ -16,6 +16,8 @@ struct evp_proc_stat {
 	char comm[64];
 	pid_t ppid;
 	int64_t start_ns; /* since boot, CLOCK_BOOTTIME, in steps of the clock tick */
+	uint32_t threads;
+	char state; /* 'R', 'S' ... 'Z': this thread has ended */
 	bool kernel_thread;
 };
 

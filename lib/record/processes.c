@@ -191,11 +191,32 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 	p->serial = ++ps->last_serial;
 }
 
+/* The folder of a thread that goes on after the first one has ended: that one shows no mappings. */
+static void find_live_thread(pid_t pid, char *dir, size_t size)
+{
+	const struct dirent *e;
+	char tasks[32];
+	DIR *d;
+
+	snprintf(tasks, sizeof(tasks), "/proc/%d/task", pid);
+	d = opendir(tasks);
+	while (d && (e = readdir(d))) {
+		long tid = strtol(e->d_name, NULL, 10);
+
+		if (tid > 0 && tid != pid) {
+			snprintf(dir, size, "%s/%ld", tasks, tid);
+			break;
+		}
+	}
+	if (d)
+		closedir(d);
+}
+
 struct evp_proc *evp_procs_scan_pid(struct evp_procs *ps, pid_t pid)
 {
 	struct evp_proc *old = evp_procs_find(ps, pid), *p;
 	struct evp_proc_stat stat;
-	char dir[32];
+	char dir[64];
 
 	snprintf(dir, sizeof(dir), "/proc/%d", pid);
 	if (evp_proc_read_stat(dir, &stat))
@@ -207,6 +228,8 @@ struct evp_proc *evp_procs_scan_pid(struct evp_procs *ps, pid_t pid)
 	} else {
 		p = new_proc(ps, pid);
 	}
+	if (stat.state == 'Z' && stat.threads > 1)
+		find_live_thread(pid, dir, sizeof(dir));
 	if (p)
 		read_proc(ps, p, dir, &stat);
 	return p;
@@ -316,6 +339,7 @@ static void on_comm(struct evp_procs *ps, const struct evp_sideband_event *ev)
 		return;
 	set_comm(p, ev->name);
 	if (ev->is_exec) {
+		p->threaded = p->leader_gone = false;
 		evp_mappings_drop(p->maps);
 		p->maps = NULL;
 		p->exe_pending = true;
@@ -327,9 +351,12 @@ static int on_fork(struct evp_procs *ps, const struct evp_sideband_event *ev,
 {
 	struct evp_proc *parent, *child;
 
-	if (ev->pid == ev->ppid)
-		return 0;
 	child = evp_procs_find(ps, ev->pid);
+	if (ev->pid == ev->ppid) {
+		if (child)
+			child->threaded = true;
+		return 0;
+	}
 	parent = evp_procs_find(ps, ev->ppid);
 	if (!parent)
 		return 0;
@@ -355,11 +382,31 @@ static int on_fork(struct evp_procs *ps, const struct evp_sideband_event *ev,
 	return 0;
 }
 
+/* Asks the kernel whether the process, which had this start time, still runs in any thread. */
+static bool goes_on(const struct evp_proc *p)
+{
+	struct evp_proc_stat stat;
+	char dir[32];
+
+	snprintf(dir, sizeof(dir), "/proc/%d", p->pid);
+	return !evp_proc_read_stat(dir, &stat) && (stat.state != 'Z' || stat.threads > 1) &&
+	       llabs(stat.start_ns - p->start_ns) < SAME_START_NS;
+}
+
+/*
+ * The first thread's end is the process's, as a rule. Not where it ended alone (pthread_exit in
+ * main), or another thread executes a program and takes its number; and an event from before a
+ * scan may be about who had the number before.
+ */
 static void on_exit_event(struct evp_procs *ps, const struct evp_sideband_event *ev)
 {
 	struct evp_proc *p = evp_procs_find(ps, ev->pid);
 
-	if (p && ev->tid == ev->pid)
+	if (!p)
+		return;
+	if (ev->tid == ev->pid)
+		p->leader_gone = true;
+	if (p->leader_gone && !((p->threaded || ev->time_ns < p->snapshot_ns) && goes_on(p)))
 		mark_gone(ps, p, ev->time_ns);
 }
 

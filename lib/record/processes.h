@@ -34,6 +34,8 @@ struct evp_proc {
 	int64_t snapshot_ns;   /* CLOCK_MONOTONIC: what came before is in `maps` already */
 	int64_t exit_ns;       /* CLOCK_MONOTONIC; 0: lives */
 	bool selected;	       /* named by the user, or a child of such a one */
+	bool threaded;	       /* it has, or had, more than its first thread */
+	bool leader_gone;      /* its first thread has ended; others may go on */
 	bool exe_pending;      /* just executed: the next file mapped is the program */
 	bool cgroup_inherited; /* from the parent at the fork; it may have been moved since */
 	uint32_t stream_id;    /* in epoch `stream_epoch`, 0 none; for the translator */

@@ -336,7 +336,8 @@ static int record(struct recorder *r, struct evp_err *err)
 		if (rc)
 			return evp_fail_errno(err, -rc, "cannot run '%s'", r->opts->argv[0]);
 	}
-	if (r->opts->all)
+	/* A cgroup's processes too: who starts children there may itself never be sampled. */
+	if (r->opts->all || r->opts->targets->ncgroups)
 		rc = evp_procs_scan(&r->procs, err);
 	if (rc)
 		return rc;
