@@ -438,7 +438,7 @@ static int grow_stacks(struct memo *m, size_t need)
 		return 0;
 	if (evp_grow(&m->stacks, &m->stacks_cap, need, sizeof(*m->stacks)))
 		return -ENOMEM;
-	m->nstacks = m->stacks_cap;
+	m->nstacks = need;
 	memset(m->stacks + before, 0, (m->nstacks - before) * sizeof(*m->stacks));
 	return 0;
 }
