@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "base/io.h"
+#include "base/sum.h"
 #include "stream/format.h"
 
 #define READ_CHUNK (256u << 10)
@@ -159,6 +160,19 @@ static void note(struct evp_reader *r, uint64_t offset, const char *what)
 	snprintf(r->status.what, sizeof(r->status.what), "%s", what);
 }
 
+/* What was promised but not read counts as missing. */
+static void settle(struct evp_reader *r)
+{
+	int64_t short_of;
+
+	if (r->since_promised > r->since_read) {
+		if (__builtin_sub_overflow(r->since_promised, r->since_read, &short_of))
+			short_of = INT64_MAX;
+		r->missing_here = evp_sum(r->missing_here, short_of);
+	}
+	r->since_promised = r->since_read = 0;
+}
+
 /* A stream that began ends here without its end record. */
 static void cut_short(struct evp_reader *r)
 {
@@ -169,10 +183,9 @@ static void cut_short(struct evp_reader *r)
 		r->status.cut = true;
 	}
 	/* Samples promised since the last watermark can no longer come. */
-	if (r->since_promised > r->since_read)
-		r->missing_here += r->since_promised - r->since_read;
-	r->status.missing_samples += r->missing_here;
-	r->since_promised = r->since_read = r->missing_here = 0;
+	settle(r);
+	r->status.missing_samples = evp_sum(r->status.missing_samples, r->missing_here);
+	r->missing_here = 0;
 	r->open_stream = false;
 }
 
@@ -244,7 +257,8 @@ static int read_epoch_header(struct evp_reader *r, struct evp_err *err)
 				r->name, (unsigned long long)offset, evp_le16(h + 16),
 				evp_le16(h + 18));
 	number = evp_le64(h + 40);
-	if (!r->open_stream || memcmp(r->stream_id, h + 24, 16)) {
+	/* An id that begins again is that of a stream sent once more after a cut. */
+	if (!r->open_stream || memcmp(r->stream_id, h + 24, 16) || number < r->next_epoch) {
 		if (r->open_stream)
 			cut_short(r);
 		r->status.streams++;
@@ -368,9 +382,20 @@ static int64_t take_length(struct evp_cursor *c)
 	return 0;
 }
 
+/* Sums that the writer makes as well: equal modulo 2^64, whatever the values. */
 static int64_t plus(int64_t a, int64_t b)
 {
 	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+/* A window whose end has no time is none. */
+static void take_window(struct evp_cursor *c, int64_t *start, int64_t *len)
+{
+	int64_t end;
+
+	*start = evp_cursor_zigzag(c);
+	*len = take_length(c);
+	c->bad |= __builtin_add_overflow(*start, *len, &end);
 }
 
 static void take_sample(struct evp_reader *r, struct evp_cursor *c, bool exact,
@@ -388,7 +413,7 @@ static void take_sample(struct evp_reader *r, struct evp_cursor *c, bool exact,
 	s->window_ns = r->window_ns;
 	s->window_len_ns = r->window_len_ns;
 	if (exact) {
-		s->window_ns = plus(r->window_ns, evp_cursor_zigzag(c));
+		c->bad |= __builtin_add_overflow(r->window_ns, evp_cursor_zigzag(c), &s->window_ns);
 		s->window_len_ns = 0;
 	}
 	s->values = r->values;
@@ -416,13 +441,6 @@ static void take_provenance(struct evp_cursor *c, struct evp_provenance *p)
 	}
 }
 
-static void at_watermark(struct evp_reader *r)
-{
-	if (r->since_promised > r->since_read)
-		r->missing_here += r->since_promised - r->since_read;
-	r->since_promised = r->since_read = 0;
-}
-
 static void take_end(struct evp_reader *r, struct evp_cursor *c)
 {
 	uint32_t n = take_id(c, r->tables.nevents + 1), i;
@@ -434,9 +452,12 @@ static void take_end(struct evp_reader *r, struct evp_cursor *c)
 	if (c->bad)
 		return;
 	/* The end record knows exactly; what watermarks told before it was only a lower bound. */
-	r->missing_here = all > r->read_all ? all - r->read_all : 0;
-	r->status.missing_samples += r->missing_here;
-	r->since_promised = r->since_read = r->missing_here = 0;
+	r->missing_here = 0;
+	r->since_promised = all;
+	r->since_read = r->read_all;
+	settle(r);
+	r->status.missing_samples = evp_sum(r->status.missing_samples, r->missing_here);
+	r->missing_here = 0;
 	r->open_stream = false;
 	r->in_epoch = false;
 	if (r->cursor.p != r->cursor.end)
@@ -451,8 +472,7 @@ static int take_data(struct evp_reader *r, enum evp_tag tag, struct evp_cursor *
 
 	switch (tag) {
 	case EVP_TAG_WINDOW:
-		r->window_ns = evp_cursor_zigzag(c);
-		r->window_len_ns = take_length(c);
+		take_window(c, &r->window_ns, &r->window_len_ns);
 		return 0;
 	case EVP_TAG_SAMPLE:
 	case EVP_TAG_SAMPLE_AT:
@@ -463,17 +483,16 @@ static int take_data(struct evp_reader *r, enum evp_tag tag, struct evp_cursor *
 		rec->type = EVP_REC_LOSS;
 		rec->loss.event = take_id(c, t->nevents);
 		rec->loss.reason = take_id(c, t->strings.n);
-		rec->loss.window_ns = evp_cursor_zigzag(c);
-		rec->loss.window_len_ns = take_length(c);
+		take_window(c, &rec->loss.window_ns, &rec->loss.window_len_ns);
 		rec->loss.samples = evp_cursor_zigzag(c);
+		c->bad |= !rec->loss.reason || rec->loss.samples < 0;
 		if (!c->bad)
-			r->status.lost_samples = plus(r->status.lost_samples, rec->loss.samples);
+			r->status.lost_samples = evp_sum(r->status.lost_samples, rec->loss.samples);
 		return 1;
 	case EVP_TAG_TOTALS:
 		rec->type = EVP_REC_TOTALS;
 		rec->totals.event = take_id(c, t->nevents);
-		rec->totals.window_ns = evp_cursor_zigzag(c);
-		rec->totals.window_len_ns = take_length(c);
+		take_window(c, &rec->totals.window_ns, &rec->totals.window_len_ns);
 		rec->totals.samples = evp_cursor_zigzag(c);
 		rec->totals.value = evp_cursor_zigzag(c);
 		if (!c->bad)
@@ -483,7 +502,7 @@ static int take_data(struct evp_reader *r, enum evp_tag tag, struct evp_cursor *
 		rec->type = EVP_REC_WATERMARK;
 		rec->watermark_ns = evp_cursor_zigzag(c);
 		if (!c->bad)
-			at_watermark(r);
+			settle(r);
 		return 1;
 	case EVP_TAG_CLOCK:
 		rec->type = EVP_REC_CLOCK;

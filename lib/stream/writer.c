@@ -7,6 +7,8 @@
 #include <sys/random.h>
 
 #include "base/io.h"
+#include "base/sum.h"
+#include "base/text.h"
 
 /* A filter looks whether an epoch is due between samples; one sample's stack still has to fit. */
 #define EPOCH_DUE (EVP_EPOCH_BYTES / 8 * 5)
@@ -304,13 +306,15 @@ static int enter_window(struct evp_writer *w, int64_t start, int64_t len)
 
 /*
  * A sample at an exact time goes into the second that holds it, so that such samples do not need a
- * window record each.
+ * window record each. The first and last second of all time are not whole: no window there.
  */
-static int64_t second_of(int64_t t)
+static int enter_second(struct evp_writer *w, int64_t t)
 {
-	int64_t rest = t % 1000000000;
+	int64_t rest = t % EVP_NSEC;
 
-	return t - (rest < 0 ? rest + 1000000000 : rest);
+	if (t < INT64_MIN + EVP_NSEC || t > INT64_MAX - EVP_NSEC)
+		return enter_window(w, t, 0);
+	return enter_window(w, t - (rest < 0 ? rest + EVP_NSEC : rest), EVP_NSEC);
 }
 
 static int add_total(struct evp_writer *w, const struct evp_sample *s)
@@ -331,6 +335,13 @@ static int add_total(struct evp_writer *w, const struct evp_sample *s)
 	return 0;
 }
 
+static bool is_window(int64_t start, int64_t len)
+{
+	int64_t end;
+
+	return len >= 0 && !__builtin_add_overflow(start, len, &end);
+}
+
 int evp_writer_sample(struct evp_writer *w, const struct evp_sample *s)
 {
 	const struct evp_tables *t = &w->tables;
@@ -341,11 +352,10 @@ int evp_writer_sample(struct evp_writer *w, const struct evp_sample *s)
 	if (w->error)
 		return w->error;
 	if (s->event >= w->nevents || s->process >= t->nprocesses || s->labels >= t->nlabel_sets ||
-	    s->stack >= t->nstacks || s->window_len_ns < 0)
+	    s->stack >= t->nstacks || !is_window(s->window_ns, s->window_len_ns))
 		return evp_writer_fail(w, -EINVAL);
 	own_provenance(w);
-	if (exact ? enter_window(w, second_of(s->window_ns), 1000000000)
-		  : enter_window(w, s->window_ns, s->window_len_ns))
+	if (exact ? enter_second(w, s->window_ns) : enter_window(w, s->window_ns, s->window_len_ns))
 		return w->error;
 	p += evp_varint_put(p, s->event);
 	p += evp_varint_put(p, s->process);
@@ -366,7 +376,8 @@ int evp_writer_loss(struct evp_writer *w, const struct evp_loss *l)
 	struct total_key key = { l->window_ns, l->window_len_ns, l->event, l->reason };
 	struct total *total;
 
-	if (w->error || l->event >= w->nevents || l->reason >= w->tables.strings.n || !l->reason)
+	if (w->error || l->event >= w->nevents || l->reason >= w->tables.strings.n || !l->reason ||
+	    l->samples < 0 || !is_window(l->window_ns, l->window_len_ns))
 		return evp_writer_fail(w, -EINVAL);
 	/* Reasons must survive an epoch that starts before the watermark. */
 	if (evp_writer_fail(w, evp_writer_to_texts(w, &key.reason)))
@@ -374,8 +385,8 @@ int evp_writer_loss(struct evp_writer *w, const struct evp_loss *l)
 	total = total_at(w, &key);
 	if (!total)
 		return evp_writer_fail(w, -ENOMEM);
-	total->samples += l->samples;
-	w->lost += l->samples;
+	total->samples = evp_sum(total->samples, l->samples);
+	w->lost = evp_sum(w->lost, l->samples);
 	return 0;
 }
 

@@ -71,6 +71,10 @@ def sample(stack_id, n, *more):
     return record(10, v(0), v(1), v(0), v(stack_id), z(n), z(n * 10101010), *more)
 
 
+def big(n):
+    return record(10, v(0), v(1), v(0), v(1), z(n), z(0))
+
+
 DEFS = [string(s) for s in STRINGS] + [EVENT, PROCESS] + FUNCTIONS + [location(i) for i in (1, 2, 3)]
 STACKS = [stack(1, 1), stack(1, 2), stack(1, 3)]  # main; main;work; main;work;leaf
 WINDOW = record(9, z(1760000000 * 10**9), v(10**9))
@@ -103,6 +107,11 @@ GOOD = {
                                    end(6)),
     "odd-names": header() + block(*[string(s) for s in STRINGS], string(b"a;b c\n\xff\\"), EVENT, PROCESS,
                                   record(5, v(10), v(0), v(0), z(0)), location(1), stack(1, 1), WINDOW, sample(1, 6), end(6)),
+    "lost-past-2-63": header() + block(*DEFS, *STACKS, *[record(12, v(0), v(9), z(0), v(1), z(2**63 - 1))] * 3,
+                                       WINDOW, *SAMPLES, end(6)),
+    "end-of-time": header() + block(*DEFS, *STACKS,
+                                    *[r for t in (2**63 - 1, -2**63) for r in
+                                      (record(9, z(t), v(0)), record(11, v(0), v(1), v(0), v(1), z(0), z(1), z(1)))], end(2)),
     "string-twice": header() + block(string("a"), string("a"), record(17, v(0), z(0))),
     "nothing": header() + block(record(17, v(0), z(0))),
 }
@@ -146,6 +155,17 @@ BAD = {
     "label-order": header() + block(*[string(s) for s in ("b", "a", "x")], record(8, v(2), v(1), v(0), v(3), v(2), v(0), v(3)), end(0)),
     "label-name": header() + block(string("9x"), string("y"), record(8, v(1), v(1), v(0), v(2)), end(0)),
     "behind-the-end": header() + block(*BODY, end(6), sample(1, 1)),
+    "window-past-time": header() + block(*DEFS, *STACKS, record(9, z(2**63 - 1), v(1)), *SAMPLES, end(6)),
+    "exact-past-time": header() + block(*DEFS, *STACKS, record(9, z(-2**63), v(1)),
+                                        record(11, v(0), v(1), v(0), v(1), z(-1), z(1), z(1)), end(1)),
+    "loss-past-time": header() + block(*DEFS, record(12, v(0), v(1), z(2**62), v(2**62), z(1)), end(0)),
+    "negative-loss": header() + block(*DEFS, record(12, v(0), v(1), z(0), v(1), z(-1)), end(0)),
+    "loss-without-reason": header() + block(*DEFS, record(12, v(0), v(0), z(0), v(1), z(1)), end(0)),
+    "promised-too-much": header() + block(*DEFS, *STACKS, WINDOW, sample(1, -5),
+                                          record(13, v(0), z(0), v(1), z(2**63 - 1), z(0)), WATERMARK, end(2**63 - 1)),
+    "sum-past-2-63": header() + block(*DEFS, *STACKS, WINDOW, big(2**63 - 1), big(1), end(-2**63)),
+    "value-2-63": header() + block(*DEFS, *STACKS, WINDOW, big(-2**63), end(-2**63)),
+    "again-after-cut": header() + block(*BODY) + WHOLE,
     "promised-more": header() + block(*DEFS, *STACKS, WINDOW, *SAMPLES, TOTALS, WATERMARK, end(60)),
 }
 
