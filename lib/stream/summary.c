@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 
 void evp_summary_release(struct evp_summary *s)
@@ -15,34 +16,46 @@ void evp_summary_release(struct evp_summary *s)
 		free(s->events[i].name);
 		free(s->events[i].value_unit);
 	}
-	for (i = 0; i < s->nlosses; i++)
-		free(s->losses[i].reason);
+	evp_interner_release(&s->reasons);
 	for (i = 0; i < s->ntools; i++)
 		free(s->tools[i]);
 	free(s->events);
-	free(s->losses);
+	free(s->lost);
 	free(s->tools);
 	free(s->why);
 	*s = (struct evp_summary){ 0 };
 }
 
+/* Names are bytes: this is how text and JSON show them. NULL: no memory. */
+static char *shown(const struct evp_bytes *b)
+{
+	struct evp_str s = { 0 };
+
+	evp_escape(&s, b->ptr, b->len);
+	if (s.oom)
+		evp_str_release(&s);
+	return s.buf;
+}
+
 static struct evp_summary_event *event_at(struct evp_summary *s, const struct evp_tables *t,
 					  const struct evp_event *e)
 {
-	const char *name = evp_string(t, e->name)->ptr;
+	char *name = shown(evp_string(t, e->name)), *unit;
 	size_t i;
 
-	for (i = 0; i < s->nevents; i++)
-		if (!strcmp(s->events[i].name, name))
+	for (i = 0; name && i < s->nevents; i++)
+		if (!strcmp(s->events[i].name, name)) {
+			free(name);
 			return &s->events[i];
-	if (evp_grow(&s->events, &s->events_cap, s->nevents + 1, sizeof(*s->events)))
+		}
+	unit = e->value_type ? shown(evp_string(t, e->types[e->value_type - 1].unit)) : NULL;
+	if (!name || (e->value_type && !unit) ||
+	    evp_grow(&s->events, &s->events_cap, s->nevents + 1, sizeof(*s->events))) {
+		free(name);
+		free(unit);
 		return NULL;
-	s->events[i] = (struct evp_summary_event){ .name = strdup(name) };
-	if (e->value_type)
-		s->events[i].value_unit = strdup(
-			evp_string(t, e->types[e->value_type - 1].unit)->ptr);
-	if (!s->events[i].name || (e->value_type && !s->events[i].value_unit))
-		return NULL;
+	}
+	s->events[i] = (struct evp_summary_event){ .name = name, .value_unit = unit };
 	s->nevents++;
 	return &s->events[i];
 }
@@ -56,8 +69,10 @@ static int add_sample(struct evp_summary *s, const struct evp_tables *t,
 	if (!sum)
 		return -ENOMEM;
 	sum->records++;
-	sum->samples += e->samples_type ? sample->values[e->samples_type - 1] : 1;
-	sum->value += e->value_type ? sample->values[e->value_type - 1] : 0;
+	sum->samples = evp_sum(sum->samples,
+			       e->samples_type ? sample->values[e->samples_type - 1] : 1);
+	if (e->value_type)
+		sum->value = evp_sum(sum->value, sample->values[e->value_type - 1]);
 	if (sample->window_ns < s->from_ns)
 		s->from_ns = sample->window_ns;
 	if (sample->window_ns + sample->window_len_ns > s->to_ns)
@@ -67,20 +82,19 @@ static int add_sample(struct evp_summary *s, const struct evp_tables *t,
 
 static int add_loss(struct evp_summary *s, const struct evp_tables *t, const struct evp_loss *l)
 {
-	const char *reason = evp_string(t, l->reason)->ptr;
-	size_t i;
+	char *reason = shown(evp_string(t, l->reason));
+	size_t before = s->reasons.n;
+	uint32_t id;
+	int rc = reason ? evp_intern(&s->reasons, reason, strlen(reason), &id) : -ENOMEM;
 
-	for (i = 0; i < s->nlosses; i++)
-		if (!strcmp(s->losses[i].reason, reason))
-			break;
-	if (i == s->nlosses) {
-		if (evp_grow(&s->losses, &s->losses_cap, i + 1, sizeof(*s->losses)) ||
-		    !(s->losses[i].reason = strdup(reason)))
-			return -ENOMEM;
-		s->losses[i].samples = 0;
-		s->nlosses++;
-	}
-	s->losses[i].samples += l->samples;
+	free(reason);
+	if (!rc)
+		rc = evp_grow(&s->lost, &s->lost_cap, s->reasons.n, sizeof(*s->lost));
+	if (rc)
+		return rc;
+	if (id == before)
+		s->lost[id] = 0;
+	s->lost[id] = evp_sum(s->lost[id], l->samples);
 	return 0;
 }
 
@@ -88,12 +102,12 @@ static int add_tool(struct evp_summary *s, const struct evp_provenance *p)
 {
 	struct evp_str text = { 0 };
 
-	evp_str_add(&text, p->tool.ptr, p->tool.len);
+	evp_escape(&text, p->tool.ptr, p->tool.len);
 	evp_str_putc(&text, ' ');
-	evp_str_add(&text, p->version.ptr, p->version.len);
+	evp_escape(&text, p->version.ptr, p->version.len);
 	if (p->options.len)
 		evp_str_putc(&text, ' ');
-	evp_str_add(&text, p->options.ptr, p->options.len);
+	evp_escape(&text, p->options.ptr, p->options.len);
 	if (text.oom || evp_grow(&s->tools, &s->tools_cap, s->ntools + 1, sizeof(*s->tools))) {
 		evp_str_release(&text);
 		return -ENOMEM;
@@ -107,9 +121,9 @@ static void add_cost(struct evp_summary *s, const struct evp_cost *c)
 	if (!s->cost.from_ns)
 		s->cost.from_ns = c->from_ns;
 	s->cost.to_ns = c->to_ns;
-	s->cost.user_ns += c->user_ns;
-	s->cost.system_ns += c->system_ns;
-	s->cost.kernel_ns += c->kernel_ns;
+	s->cost.user_ns = evp_sum(s->cost.user_ns, c->user_ns);
+	s->cost.system_ns = evp_sum(s->cost.system_ns, c->system_ns);
+	s->cost.kernel_ns = evp_sum(s->cost.kernel_ns, c->kernel_ns);
 	if (c->peak_rss_bytes > s->cost.peak_rss_bytes)
 		s->cost.peak_rss_bytes = c->peak_rss_bytes;
 }
@@ -196,9 +210,9 @@ static void text_events(const struct evp_summary *s, struct evp_str *out)
 			evp_str_printf(out, ", %lld %s", (long long)e->value, e->value_unit);
 		evp_str_putc(out, '\n');
 	}
-	for (i = 0; i < s->nlosses; i++)
-		evp_str_printf(out, "lost:       %lld samples, %s\n",
-			       (long long)s->losses[i].samples, s->losses[i].reason);
+	for (i = 0; i < s->reasons.n; i++)
+		evp_str_printf(out, "lost:       %lld samples, %s\n", (long long)s->lost[i],
+			       s->reasons.item[i].ptr);
 }
 
 int evp_summary_text(const struct evp_summary *s, const char *name, struct evp_str *out)
@@ -215,7 +229,7 @@ int evp_summary_text(const struct evp_summary *s, const char *name, struct evp_s
 		evp_format_time(out, s->from_ns);
 		evp_str_puts(out, " to ");
 		evp_format_time(out, s->to_ns);
-		evp_str_printf(out, " (%.3f s)\n", (double)(s->to_ns - s->from_ns) / 1e9);
+		evp_str_printf(out, " (%.3f s)\n", ((double)s->to_ns - (double)s->from_ns) / 1e9);
 	}
 	text_events(s, out);
 	evp_str_printf(
@@ -227,7 +241,7 @@ int evp_summary_text(const struct evp_summary *s, const char *name, struct evp_s
 		(unsigned long long)s->files, (unsigned long long)s->processes,
 		(unsigned long long)s->label_sets, (unsigned long long)s->strings);
 	if (s->cost.to_ns > s->cost.from_ns) {
-		double span = (double)(s->cost.to_ns - s->cost.from_ns);
+		double span = (double)s->cost.to_ns - (double)s->cost.from_ns;
 
 		evp_str_printf(
 			out,
@@ -235,7 +249,9 @@ int evp_summary_text(const struct evp_summary *s, const char *name, struct evp_s
 			"(%.3f %% of a CPU), peak %.1f MB\n",
 			(double)s->cost.user_ns / 1e9, (double)s->cost.system_ns / 1e9,
 			(double)s->cost.kernel_ns / 1e9, span / 1e9,
-			100.0 * (double)(s->cost.user_ns + s->cost.system_ns + s->cost.kernel_ns) /
+			100 *
+				((double)s->cost.user_ns + (double)s->cost.system_ns +
+				 (double)s->cost.kernel_ns) /
 				span,
 			(double)s->cost.peak_rss_bytes / 1e6);
 	}
@@ -257,10 +273,10 @@ static json_t *json_lists(const struct evp_summary *s)
 							(json_int_t)s->events[i].samples, "value",
 							(json_int_t)s->events[i].value, "unit",
 							s->events[i].value_unit));
-	for (i = 0; i < s->nlosses; i++)
+	for (i = 0; i < s->reasons.n; i++)
 		json_array_append_new(losses,
-				      json_pack("{s:s, s:I}", "reason", s->losses[i].reason,
-						"samples", (json_int_t)s->losses[i].samples));
+				      json_pack("{s:s, s:I}", "reason", s->reasons.item[i].ptr,
+						"samples", (json_int_t)s->lost[i]));
 	for (i = 0; i < s->ntools; i++)
 		json_array_append_new(tools, json_string(s->tools[i]));
 	json_object_set_new(root, "events", events);
@@ -271,6 +287,7 @@ static json_t *json_lists(const struct evp_summary *s)
 
 int evp_summary_json(const struct evp_summary *s, const char *name, struct evp_str *out)
 {
+	int64_t span_ns = (int64_t)((uint64_t)s->cost.to_ns - (uint64_t)s->cost.from_ns);
 	const struct {
 		const char *name;
 		json_int_t value;
@@ -295,7 +312,7 @@ int evp_summary_json(const struct evp_summary *s, const char *name, struct evp_s
 		{ "cost_user_ns", s->cost.user_ns },
 		{ "cost_system_ns", s->cost.system_ns },
 		{ "cost_kernel_ns", s->cost.kernel_ns },
-		{ "cost_span_ns", s->cost.to_ns - s->cost.from_ns },
+		{ "cost_span_ns", span_ns },
 		{ "cost_peak_rss_bytes", s->cost.peak_rss_bytes },
 	};
 	json_t *root = json_lists(s);

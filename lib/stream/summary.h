@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a stream holds, counted: evp-stream stat and check.
+ * What a stream holds, counted: evp-stream stat and check. Names are escaped as evp_escape does;
+ * sums past 2^63 stay there.
  */
 #ifndef EVP_STREAM_SUMMARY_H
 #define EVP_STREAM_SUMMARY_H
@@ -14,11 +15,6 @@ struct evp_summary_event {
 	char *value_unit;
 };
 
-struct evp_summary_loss {
-	char *reason;
-	int64_t samples;
-};
-
 struct evp_summary {
 	struct evp_reader_status status;
 	uint64_t bytes;
@@ -26,8 +22,9 @@ struct evp_summary {
 	char *why; /* the sentence for a stream that is not; NULL */
 	struct evp_summary_event *events;
 	size_t nevents, events_cap;
-	struct evp_summary_loss *losses;
-	size_t nlosses, losses_cap;
+	struct evp_interner reasons; /* of losses ... */
+	int64_t *lost;		     /* ... and how many samples each */
+	size_t lost_cap;
 	char **tools; /* provenance: "evp-record 0.1.0 -F --duration" */
 	size_t ntools, tools_cap;
 	int64_t from_ns, to_ns; /* of samples; from > to: none */
