@@ -207,7 +207,7 @@ int evp_writer_location(struct evp_writer *w, const struct evp_location *l, uint
 {
 	uint32_t n = l->nlines < EVP_MAX_LINES ? l->nlines : EVP_MAX_LINES, i;
 	/* The function that owns the code is the one to keep. */
-	const struct evp_line *line = l->lines + (l->nlines - n);
+	const struct evp_line *line = n ? l->lines + (l->nlines - n) : NULL;
 	struct evp_str *s = evp_writer_payload(w);
 
 	w->truncated += l->nlines > n;
