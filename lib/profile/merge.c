@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "profile/profile.h"
 
 static bool same_types(const struct evp_profile *a, const struct evp_profile *b)
@@ -31,7 +32,7 @@ int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, st
 	size_t i, k;
 	int rc = 0;
 
-	dst->lost_samples += src->lost_samples;
+	dst->lost_samples = evp_sum(dst->lost_samples, src->lost_samples);
 	dst->other_events += src->other_events;
 	if (!src->event)
 		return 0;
@@ -42,12 +43,11 @@ int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, st
 	} else if (!same_types(dst, src))
 		return evp_fail(err, EINVAL, "cannot merge event '%s' with '%s'", dst->event,
 				src->event);
-	node = calloc(src->nnodes, sizeof(*node));
-	if (rc || !node) {
-		free(node);
+	node = rc ? NULL : calloc(src->nnodes, sizeof(*node));
+	if (!node)
 		return evp_fail_oom(err);
-	}
 	for (i = 0; !rc && i < src->nnodes; i++) {
+		const int64_t *self = &src->self[i * src->ntypes];
 		struct evp_frame f;
 
 		if (i) {
@@ -61,10 +61,8 @@ int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, st
 				rc = evp_profile_child(dst, node[src->parent[i]], &f, &node[i]);
 		}
 		for (k = 0; !rc && k < dst->ntypes; k++)
-			if (__builtin_add_overflow(dst->self[node[i] * dst->ntypes + k],
-						   src->self[i * src->ntypes + k],
-						   &dst->self[node[i] * dst->ntypes + k]))
-				rc = -EOVERFLOW;
+			if (!(rc = evp_profile_weigh(dst, k, self[k])))
+				dst->self[node[i] * dst->ntypes + k] += self[k];
 	}
 	free(node);
 	dst->cut_samples += src->cut_samples;

@@ -167,19 +167,6 @@ void evp_profile_order_release(struct evp_profile_order *o)
 
 /* ---- rows ---- */
 
-static uint64_t row_key(const struct evp_frame *f, enum evp_profile_key key)
-{
-	switch (key) {
-	case EVP_KEY_MODULE:
-		return f->module;
-	case EVP_KEY_LINE:
-		return evp_hash_u64((uint64_t)f->name << 32 | f->file) ^
-		       (uint64_t)(uint32_t)f->line;
-	default:
-		return (uint64_t)f->name << 32 | f->module;
-	}
-}
-
 struct row_sorting {
 	const struct evp_profile *p;
 	struct evp_profile_row row;
@@ -199,7 +186,7 @@ static int compare_rows(const void *va, const void *vb)
 }
 
 /* Numbers the rows: *ret_of[frame] is the row of each frame, EVP_NO_ID for labels. */
-static int number_rows(const struct evp_profile *p, enum evp_profile_key key, uint32_t **ret_of,
+static int number_rows(const struct evp_profile *p, uint32_t **ret_of,
 		       struct row_sorting **ret_rows, size_t *ret_n)
 {
 	struct evp_map map = { 0 };
@@ -209,12 +196,13 @@ static int number_rows(const struct evp_profile *p, enum evp_profile_key key, ui
 	int fresh, rc = of && rows ? 0 : -ENOMEM;
 
 	for (i = 0; !rc && i < p->nframes; i++) {
+		const struct evp_frame *f = &p->frames[i];
 		uint64_t *at;
 
 		of[i] = EVP_NO_ID;
-		if (p->frames[i].kind == EVP_FRAME_LABEL)
+		if (f->kind == EVP_FRAME_LABEL)
 			continue;
-		at = evp_map_at(&map, row_key(&p->frames[i], key), &fresh);
+		at = evp_map_at(&map, (uint64_t)f->name << 32 | f->module, &fresh);
 		if (!at) {
 			rc = -ENOMEM;
 			break;
@@ -262,9 +250,8 @@ static int fill_rows(const struct evp_profile *p, size_t type, const struct evp_
 	return 0;
 }
 
-int evp_profile_rows(const struct evp_profile *p, size_t type, enum evp_profile_key key,
-		     struct evp_profile_row **ret_rows, size_t *ret_n, int64_t *ret_total,
-		     struct evp_err *err)
+int evp_profile_rows(const struct evp_profile *p, size_t type, struct evp_profile_row **ret_rows,
+		     size_t *ret_n, int64_t *ret_total, struct evp_err *err)
 {
 	struct evp_profile_order o = { 0 };
 	struct row_sorting *rows = NULL;
@@ -275,7 +262,7 @@ int evp_profile_rows(const struct evp_profile *p, size_t type, enum evp_profile_
 
 	if (rc)
 		return rc;
-	rc = number_rows(p, key, &of, &rows, &n);
+	rc = number_rows(p, &of, &rows, &n);
 	if (!rc)
 		rc = fill_rows(p, type, &o, of, rows, n);
 	out = rc ? NULL : calloc(n + 1, sizeof(*out));

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
+
 /* Most stacks are seen in one group only: that answer stands in an array, the others in a map. */
 struct stack_memo {
 	uint32_t group; /* + 1; 0: nothing known */
@@ -612,6 +614,16 @@ static int64_t samples_of(const struct evp_event *e, const int64_t *values)
 	return e->samples_type ? values[e->samples_type - 1] : 1;
 }
 
+/* While the sum of magnitudes fits, so does every sum of a part of it. */
+int evp_profile_weigh(struct evp_profile *p, size_t type, int64_t value)
+{
+	int64_t *grand = &p->priv->grand[type];
+
+	if (value == INT64_MIN || __builtin_add_overflow(*grand, llabs(value), grand))
+		return -EOVERFLOW;
+	return 0;
+}
+
 int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, uint64_t epoch,
 			   const struct evp_sample *s, struct evp_err *err)
 {
@@ -636,17 +648,16 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 		return evp_fail_errno(err, -rc, "cannot hold the profile");
 	self = p->self + (size_t)(node & ~CUT_BIT) * p->ntypes;
 	for (i = 0; i < p->ntypes; i++) {
-		/* While the sum of magnitudes fits, so does every sum of a part of it. */
 		int64_t value = s->values[p->priv->kept[i]];
 
-		if (__builtin_add_overflow(p->priv->grand[i], llabs(value), &p->priv->grand[i]) ||
-		    value == INT64_MIN)
+		if (evp_profile_weigh(p, i, value))
 			return evp_fail(err, EOVERFLOW, "the sum of '%s' passes 2^63",
 					p->types[i].type);
 		self[i] += value;
 	}
 	if (node & CUT_BIT)
-		p->cut_samples += samples_of(&t->events[s->event], s->values);
+		p->cut_samples = evp_sum(p->cut_samples,
+					 samples_of(&t->events[s->event], s->values));
 	if (s->window_ns < p->from_ns)
 		p->from_ns = s->window_ns;
 	if (s->window_ns + s->window_len_ns > p->to_ns)
@@ -668,7 +679,7 @@ int evp_profile_add_reader(struct evp_profile *p, struct evp_reader *r, struct e
 		else if (rec.type == EVP_REC_EPOCH)
 			epoch++;
 		else if (rec.type == EVP_REC_LOSS)
-			p->lost_samples += rec.loss.samples;
+			p->lost_samples = evp_sum(p->lost_samples, rec.loss.samples);
 		if (rc < 0)
 			return rc;
 	}

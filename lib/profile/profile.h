@@ -21,8 +21,7 @@
 #define EVP_FRAME_LABEL 0xff /* evp_frame.kind of a grouping label; else enum evp_location_kind */
 
 struct evp_frame {
-	uint32_t
-		name; /* string: function, or location text where there is none; label: its value */
+	uint32_t name;	  /* string: function or location text; of a label its value */
 	uint32_t module;  /* string: base name of the file, "[kernel]"; 0 none or not asked for */
 	uint32_t file;	  /* string: source file; 0 unknown or not asked for */
 	int32_t line;	  /* 0 unknown or not asked for */
@@ -42,8 +41,7 @@ enum {
 struct evp_profile_opts {
 	const char *const *by; /* label names, root side first */
 	size_t nby;
-	const char
-		*event; /* NULL: the first one with a sample; samples of others are counted apart */
+	const char *event; /* NULL: the first with a sample; samples of others are counted apart */
 	unsigned int flags;
 	/*
 	 * NULL: every value of the event is kept. Else only the one of this name ("" the default:
@@ -89,14 +87,18 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 /* All of src into dst; both must be of one event and the same types (-EINVAL). */
 int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, struct evp_err *err);
 
-/* By hand (importers): declare the event once, then nodes. The strings in `f` are
- * evp_profile_string ids. */
+/* By hand: declare the event once, then nodes. Strings in `f` are evp_profile_string ids. */
 int evp_profile_declare(struct evp_profile *p, const char *event,
 			const struct evp_profile_type *types, size_t ntypes, size_t samples_type,
 			size_t value_type);
 int evp_profile_string(struct evp_profile *p, const void *bytes, size_t len, uint32_t *ret_id);
 int evp_profile_child(struct evp_profile *p, uint32_t parent, const struct evp_frame *f,
 		      uint32_t *ret_node);
+/*
+ * To be asked before `value` is added to self[] of any node: 0, or -EOVERFLOW once the magnitudes
+ * of all values of that type pass 2^63. Until then no sum over any nodes overflows.
+ */
+int evp_profile_weigh(struct evp_profile *p, size_t type, int64_t value);
 
 /* Index of a type by name ("samples"; "cpu"; "cpu:nanoseconds"), SIZE_MAX if there is none. */
 size_t evp_profile_type_index(const struct evp_profile *p, const char *name);
@@ -124,19 +126,20 @@ int evp_profile_order(const struct evp_profile *p, size_t type, struct evp_profi
 		      struct evp_err *err);
 void evp_profile_order_release(struct evp_profile_order *o);
 
-/* Flat and cumulative by frame name (and module when filled): a frame that recurs in a stack counts
- * once. */
+/*
+ * Flat and cumulative by frame name (and module when filled): a frame that recurs in a stack counts
+ * once.
+ */
 struct evp_profile_row {
 	uint32_t frame; /* the first frame with this key */
 	int64_t flat, cum;
 };
 
-enum evp_profile_key { EVP_KEY_FUNCTION, EVP_KEY_MODULE, EVP_KEY_LINE };
-
-/* Label frames are left out. Sorted by flat, then cum, descending, then name: always the same.
- * *ret_total = grand total. */
-int evp_profile_rows(const struct evp_profile *p, size_t type, enum evp_profile_key key,
-		     struct evp_profile_row **ret_rows, size_t *ret_n, int64_t *ret_total,
-		     struct evp_err *err);
+/*
+ * Label frames are left out. Sorted by flat, then cum, descending, then name: always the same.
+ * *ret_total = grand total. free(*ret_rows).
+ */
+int evp_profile_rows(const struct evp_profile *p, size_t type, struct evp_profile_row **ret_rows,
+		     size_t *ret_n, int64_t *ret_total, struct evp_err *err);
 
 #endif

@@ -65,7 +65,7 @@ static int64_t sum_of(const struct evp_profile *p, size_t type)
 static void add_warnings(struct page *g)
 {
 	const struct evp_profile *p = g->p;
-	double due = (double)(g->samples + p->lost_samples);
+	double due = (double)g->samples + (double)p->lost_samples;
 
 	if (p->lost_samples)
 		evp_str_printf(&g->about,
@@ -98,7 +98,7 @@ static void make_about(struct page *g)
 		evp_str_printf(&g->about, "%lld samples", (long long)g->samples);
 	if (p->from_ns <= p->to_ns && p->to_ns != 0) {
 		evp_str_printf(&g->about, " · %.4g s from ",
-			       (double)(p->to_ns - p->from_ns) / EVP_NSEC);
+			       ((double)p->to_ns - (double)p->from_ns) / EVP_NSEC);
 		evp_format_time(&g->about, p->from_ns);
 	}
 	evp_origin_nodes(g->s, &part);
@@ -136,7 +136,7 @@ static int make_table(struct page *g, struct evp_err *err)
 	int rc = 0;
 
 	if (g->type < g->p->ntypes)
-		rc = evp_profile_rows(g->p, g->type, EVP_KEY_FUNCTION, &row, &n, &total, err);
+		rc = evp_profile_rows(g->p, g->type, &row, &n, &total, err);
 	if (rc)
 		return rc;
 	shown = n < TABLE_ROWS ? n : TABLE_ROWS;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 #include "profile/sums.h"
 #include "view/top.h"
@@ -88,7 +89,7 @@ static void describe(const struct evp_origin *s, const struct evp_top *t, struct
 	evp_str_puts(out, p->event ? " samples" : "no samples");
 	if (has_time(p)) {
 		evp_str_printf(out, " over %.4gs from ",
-			       (double)(p->to_ns - p->from_ns) / EVP_NSEC);
+			       ((double)p->to_ns - (double)p->from_ns) / EVP_NSEC);
 		evp_format_time(out, p->from_ns);
 	}
 	evp_origin_nodes(s, &nodes);
@@ -99,7 +100,7 @@ static void describe(const struct evp_origin *s, const struct evp_top *t, struct
 	evp_str_release(&nodes);
 	evp_str_printf(out, "\nlost %lld (%.2f%%), cut stacks %.2f%%, no symbol %.2f%%%s\n",
 		       (long long)p->lost_samples,
-		       100 * ratio(p->lost_samples, p->lost_samples + samples),
+		       100 * ratio(p->lost_samples, evp_sum(p->lost_samples, samples)),
 		       100 * ratio(p->cut_samples, samples), 100 * nameless,
 		       nameless > 0.2 ? " (evp-symbolize may help)" : "");
 	if (p->other_events)

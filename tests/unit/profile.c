@@ -50,7 +50,7 @@ static int64_t row(const struct evp_profile *p, const char *name, int64_t *ret_c
 	int64_t total, flat = -1;
 	size_t n, i;
 
-	if (evp_profile_rows(p, 0, EVP_KEY_FUNCTION, &rows, &n, &total, NULL))
+	if (evp_profile_rows(p, 0, &rows, &n, &total, NULL))
 		abort();
 	for (i = 0; i < n; i++)
 		if (!strcmp(evp_profile_text(p, p->frames[rows[i].frame].name)->ptr, name)) {
