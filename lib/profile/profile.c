@@ -37,6 +37,11 @@ struct memo {
 
 #define CUT_BIT (1u << 31)
 
+struct frame_numbers {
+	uint32_t *frame;
+	size_t n, cap;
+};
+
 struct evp_profile_private {
 	char **by;
 	size_t nby;
@@ -44,9 +49,8 @@ struct evp_profile_private {
 	uint32_t event_ntypes;	      /* of the event; the profile may keep one of them only */
 	uint32_t kept[EVP_MAX_TYPES]; /* which value of a sample each type of the profile is */
 	unsigned int flags;
-	struct evp_interner frame_ids;
-	uint32_t *plain; /* by name: the frame (+ 1) that has a name and nothing else */
-	size_t nplain, plain_cap;
+	struct evp_interner frame_keys; /* of frames that are more than a name */
+	struct frame_numbers plain, other;
 	/* Children by (parent, frame): node numbers, 0 free. The keys stand in p->parent, p->frame. */
 	uint32_t *children;
 	size_t nchildren; /* slots, a power of two */
@@ -118,8 +122,9 @@ void evp_profile_free(struct evp_profile *p)
 	free(v->by);
 	free(v->wanted_event);
 	free(v->wanted_value);
-	evp_interner_release(&v->frame_ids);
-	free(v->plain);
+	evp_interner_release(&v->frame_keys);
+	free(v->plain.frame);
+	free(v->other.frame);
 	free(v->children);
 	evp_str_release(&v->text);
 	memo_release(&v->memo);
@@ -144,43 +149,55 @@ int evp_profile_string(struct evp_profile *p, const void *bytes, size_t len, uin
 	return evp_intern(&p->strings, bytes, len, ret_id);
 }
 
-static int any_frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *ret_id)
+static int add_new_frame(struct evp_profile *p, const struct evp_frame *f)
 {
-	struct evp_profile_private *v = p->priv;
-	int rc = evp_intern(&v->frame_ids, f, sizeof(*f), ret_id);
-
-	if (rc || *ret_id < p->nframes)
-		return rc;
-	if (evp_grow(&p->frames, &v->frames_cap, p->nframes + 1, sizeof(*p->frames)))
+	if (p->nframes >= UINT32_MAX - 1 ||
+	    evp_grow(&p->frames, &p->priv->frames_cap, p->nframes + 1, sizeof(*p->frames)))
 		return -ENOMEM;
 	p->frames[p->nframes++] = *f;
 	return 0;
 }
 
-/* Folded by function, nearly every frame is but a name: those are found without hashing. */
+/*
+ * A table of frame numbers (+ 1, 0 none) by the number of a key. Folded by function, nearly every
+ * frame is but a name, and the name's number is its key: found without hashing.
+ */
+static uint32_t *numbered(struct frame_numbers *t, size_t key)
+{
+	size_t before = t->n;
+
+	if (key >= t->n) {
+		if (evp_grow(&t->frame, &t->cap, key + 1, sizeof(*t->frame)))
+			return NULL;
+		t->n = key + 1;
+		memset(t->frame + before, 0, (t->n - before) * sizeof(*t->frame));
+	}
+	return &t->frame[key];
+}
+
 static int frame_id(struct evp_profile *p, const struct evp_frame *f, uint32_t *ret_id)
 {
 	const struct evp_frame plain = { .name = f->name };
 	struct evp_profile_private *v = p->priv;
-	size_t before = v->nplain;
-	int rc;
+	uint32_t key = f->name, *at;
+	bool is_plain = !memcmp(f, &plain, sizeof(plain));
+	int rc = 0;
 
-	if (memcmp(f, &plain, sizeof(plain)) != 0)
-		return any_frame_id(p, f, ret_id);
-	if (f->name >= v->nplain) {
-		if (evp_grow(&v->plain, &v->plain_cap, (size_t)f->name + 1, sizeof(*v->plain)))
-			return -ENOMEM;
-		v->nplain = v->plain_cap;
-		memset(v->plain + before, 0, (v->nplain - before) * sizeof(*v->plain));
+	if (!is_plain)
+		rc = evp_intern(&v->frame_keys, f, sizeof(*f), &key);
+	if (rc)
+		return rc;
+	at = numbered(is_plain ? &v->plain : &v->other, key);
+	if (!at)
+		return -ENOMEM;
+	if (!*at) {
+		rc = add_new_frame(p, f);
+		if (rc)
+			return rc;
+		*at = (uint32_t)p->nframes;
 	}
-	if (v->plain[f->name]) {
-		*ret_id = v->plain[f->name] - 1;
-		return 0;
-	}
-	rc = any_frame_id(p, f, ret_id);
-	if (!rc)
-		v->plain[f->name] = *ret_id + 1;
-	return rc;
+	*ret_id = *at - 1;
+	return 0;
 }
 
 /* Where the child of (parent, frame) is in the table, or the free slot where it would go. */

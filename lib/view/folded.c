@@ -148,6 +148,18 @@ static int compare_entries(const void *va, const void *vb)
 	return (a->node > b->node) - (a->node < b->node);
 }
 
+/* Children were often made in order: looking is cheaper than sorting. */
+static void sort_entries(struct entry *e, size_t n)
+{
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (compare_entries(&e[i - 1], &e[i]) > 0) {
+			qsort(e, n, sizeof(*e), compare_entries);
+			return;
+		}
+}
+
 /* The walk's stack: entries still to do. */
 struct todo {
 	struct entry *entry;
@@ -172,8 +184,7 @@ static int push_children(struct folder *f, uint32_t node, uint32_t path_len, str
 			todo->entry[todo->n++] = (struct entry){ f->tree_rank[frame], c, path_len,
 								 false };
 	}
-	if (todo->n - from > 1)
-		qsort(todo->entry + from, todo->n - from, sizeof(*todo->entry), compare_entries);
+	sort_entries(todo->entry + from, todo->n - from);
 	for (i = from, j = todo->n; i + 1 < j; i++) {
 		struct entry swap = todo->entry[i];
 
