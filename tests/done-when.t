@@ -49,6 +49,7 @@ else
 	skip 'that pprof reads' 'no go'
 fi
 
+"$TOP/build/peers/bin/python" -c 'import duckdb' 2>/dev/null || { skip 'DuckDB' 'no duckdb'; done_testing; }
 status 'DuckDB reads the store as it lies' 0 "$TOP/build/peers/bin/python" -c "import duckdb; print(duckdb.sql(\"select stack, sum(samples) n from 'prof.d/type=cpu/**/*.parquet' group by 1 order by n desc limit 5\"))"
 like 'and sums the same' "$(cat "$T/out")" 'main;parse;split .* 900 '
 done_testing
