@@ -298,6 +298,29 @@ size_t evp_utf8_len(const char *text, size_t avail)
 	return n;
 }
 
+void evp_format_duration(struct evp_str *out, int64_t from_ns, int64_t to_ns)
+{
+	int64_t ns, minutes, hours, days;
+
+	if (__builtin_sub_overflow(to_ns, from_ns, &ns))
+		ns = INT64_MAX;
+	minutes = ns / EVP_NSEC / 60;
+	hours = minutes / 60;
+	days = hours / 24;
+	if (minutes < 10)
+		evp_str_printf(out, "%.4gs", (double)ns / 1e9);
+	else if (hours < 1)
+		evp_str_printf(out, "%lldm", (long long)minutes);
+	else if (hours < 48)
+		evp_str_printf(out, "%lldh", (long long)hours);
+	else
+		evp_str_printf(out, "%lldd", (long long)days);
+	if (hours >= 1 && hours < 48 && minutes % 60)
+		evp_str_printf(out, "%lldm", (long long)(minutes % 60));
+	if (hours >= 48 && hours % 24)
+		evp_str_printf(out, "%lldh", (long long)(hours % 24));
+}
+
 static bool plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '\\' && c != ';';

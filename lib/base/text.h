@@ -37,6 +37,9 @@ int evp_parse_time(const char *text, int64_t now_ns, int64_t *ret_ns, struct evp
 /* "2026-11-21T10:00:00Z", with as many decimals as needed (0, 3, 6 or 9). */
 void evp_format_time(struct evp_str *out, int64_t unix_ns);
 
+/* The time between for people: "0.25s", "6.5s", "90s", "15m", "1h30m", "24h", "9d6h". */
+void evp_format_duration(struct evp_str *out, int64_t from_ns, int64_t to_ns);
+
 int64_t evp_now_ns(void); /* CLOCK_REALTIME */
 
 /*

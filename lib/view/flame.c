@@ -97,8 +97,9 @@ static void make_about(struct page *g)
 	if (p->event)
 		evp_str_printf(&g->about, "%lld samples", (long long)g->samples);
 	if (p->from_ns <= p->to_ns && p->to_ns != 0) {
-		evp_str_printf(&g->about, " · %.4g s from ",
-			       ((double)p->to_ns - (double)p->from_ns) / EVP_NSEC);
+		evp_str_puts(&g->about, " · ");
+		evp_format_duration(&g->about, p->from_ns, p->to_ns);
+		evp_str_puts(&g->about, " from ");
 		evp_format_time(&g->about, p->from_ns);
 	}
 	evp_origin_nodes(g->s, &part);

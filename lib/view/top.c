@@ -88,8 +88,9 @@ static void describe(const struct evp_origin *s, const struct evp_top *t, struct
 	}
 	evp_str_puts(out, p->event ? " samples" : "no samples");
 	if (has_time(p)) {
-		evp_str_printf(out, " over %.4gs from ",
-			       ((double)p->to_ns - (double)p->from_ns) / EVP_NSEC);
+		evp_str_puts(out, " over ");
+		evp_format_duration(out, p->from_ns, p->to_ns);
+		evp_str_puts(out, " from ");
 		evp_format_time(out, p->from_ns);
 	}
 	evp_origin_nodes(s, &nodes);
