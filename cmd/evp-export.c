@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "format/pprof.h"
 #include "input.h"
+#include "view.h"
 #include "view/folded.h"
 
 static struct {
@@ -80,39 +81,35 @@ static int write_pprof(struct evp_pprof *p, struct evp_out *out)
 		status = evp_error_from(&err);
 	else
 		evp_out_write(out, bytes.buf, bytes.len);
-	if (evp_pprof_left_out(p))
+	if (evp_pprof_left_out(p) && evp_pprof_event(p))
 		evp_warn("%llu samples of other events left out (this is '%s'; see --type)",
-			 (unsigned long long)evp_pprof_left_out(p),
-			 evp_pprof_event(p) ? evp_pprof_event(p) : o.type);
+			 (unsigned long long)evp_pprof_left_out(p), evp_pprof_event(p));
+	else if (evp_pprof_left_out(p))
+		status = evp_worse(status, evp_input_no_event(o.type, evp_pprof_left_out(p)));
 	evp_str_release(&bytes);
 	return status;
 }
 
 static int export_pprof(struct evp_out *out)
 {
-	const char *by[EVP_MAX_LABELS];
-	struct evp_pprof_opts po = {
-		.type = o.type, .by = by, .all_labels = !o.by, .comments = !evp_no_prov
-	};
-	char *list = strdup(o.by ? o.by : ""), *save, *name;
+	struct evp_pprof_opts po = { .type = o.type,
+				     .all_labels = !o.by,
+				     .comments = !evp_no_prov };
+	struct evp_labels by = { 0 };
 	struct evp_pprof *p;
 	struct evp_err err;
-	int status;
+	int status = evp_labels_split(&by, "--by", o.by);
 
-	if (!list)
-		return evp_error("out of memory");
-	for (name = strtok_r(list, ",", &save); name && po.nby < EVP_MAX_LABELS;
-	     name = strtok_r(NULL, ",", &save))
-		by[po.nby++] = name;
-	if (evp_pprof_new(&p, &po, &err)) {
-		free(list);
+	if (status)
+		return status;
+	po.by = by.name;
+	po.nby = by.n;
+	if (evp_pprof_new(&p, &po, &err))
 		return evp_error_from(&err);
-	}
 	status = evp_each_input(add_input, p);
 	if (status != EVP_TROUBLE)
 		status = evp_worse(status, write_pprof(p, out));
 	evp_pprof_free(p);
-	free(list);
 	return status;
 }
 

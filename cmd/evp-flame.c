@@ -53,6 +53,7 @@ static int run(void)
 		    &err))
 		return evp_error_from(&err);
 	status = evp_each_input(evp_any_add, &any);
+	status = evp_worse(status, evp_input_event(s->profile, o.event));
 	if (status != EVP_TROUBLE &&
 	    (evp_origin_finish(s, &err) || evp_out_open(&out, o.output, 0, &err))) {
 		status = evp_error_from(&err);

@@ -63,6 +63,8 @@ static int summarize(int fd, const char *name, void *arg)
 		evp_summary_text(&s, name, &text);
 	if (status == EVP_DONE && !s.whole)
 		status = EVP_INCOMPLETE;
+	if (text.oom)
+		status = evp_error("out of memory");
 	evp_out_write(&o.out, text.buf ? text.buf : "", text.len);
 	evp_str_release(&text);
 	evp_summary_release(&s);
@@ -126,6 +128,10 @@ static int run(const char *verb)
 
 	if (!check && !is_cat && strcmp(verb, "dump") && strcmp(verb, "stat"))
 		return evp_error("unknown verb '%s' (check, dump, cat, stat)", verb);
+	if ((o.from || o.to) && !is_cat)
+		return evp_error("--from and --to are of cat");
+	if (o.json && (is_cat || !strcmp(verb, "dump")))
+		return evp_error("--json is of check and stat");
 	if ((o.from && evp_parse_time(o.from, now, &o.from_ns, &err)) ||
 	    (o.to && evp_parse_time(o.to, now, &o.to_ns, &err)) ||
 	    evp_out_open(&o.out, o.output,

@@ -106,9 +106,12 @@ static int symbolize(const struct evp_symbol_opts *so)
 	struct evp_out out;
 	int status;
 
-	if (evp_out_open(&out, o.output, EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0), &err) ||
-	    evp_symbolizer_new(&s, so, &err))
+	if (evp_symbolizer_new(&s, so, &err))
 		return evp_error_from(&err);
+	if (evp_out_open(&out, o.output, EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0), &err)) {
+		evp_symbolizer_free(s);
+		return evp_error_from(&err);
+	}
 	f.arg = s;
 	status = evp_input_copy(&f, &out);
 	summarize(s);

@@ -103,6 +103,7 @@ static int run(void)
 			    &err))
 		return evp_error_from(&err);
 	status = evp_each_input(evp_origin_add, &s);
+	status = evp_worse(status, evp_input_event(s.profile, o.event));
 	if (status != EVP_TROUBLE && evp_origin_finish(&s, &err))
 		status = evp_error_from(&err);
 	if (status != EVP_TROUBLE)

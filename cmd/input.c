@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "input.h"
+#include "view.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int evp_input_verdict(const struct evp_reader *r, const char *name)
@@ -36,45 +36,42 @@ static int profile_from(int fd, const char *name, void *arg)
 	return status;
 }
 
-/* Splits "a,b" in place into at most max names. */
-static size_t split_names(char *list, const char **names, size_t max)
-{
-	size_t n = 0;
-	char *save, *name;
-
-	for (name = strtok_r(list, ",", &save); name && n < max; name = strtok_r(NULL, ",", &save))
-		names[n++] = name;
-	return n;
-}
-
 int evp_input_profile(const char *by, const char *event, const char *value,
 		      unsigned int profile_flags, struct evp_profile **ret_p)
 {
-	const char *names[EVP_MAX_LABELS];
-	char *list = strdup(by ? by : "");
-	struct evp_profile_opts opts = {
-		.by = names, .event = event, .flags = profile_flags, .value = value
-	};
+	struct evp_profile_opts opts = { .event = event, .flags = profile_flags, .value = value };
+	struct evp_labels labels = { 0 };
 	struct evp_err err;
-	int status;
+	int status = evp_labels_split(&labels, "--by", by);
 
-	if (!list)
-		return evp_error("out of memory");
-	opts.nby = split_names(list, names, EVP_ARRAY_SIZE(names));
-	if (evp_profile_new(ret_p, &opts, &err)) {
-		free(list);
+	if (status)
+		return status;
+	opts.by = labels.name;
+	opts.nby = labels.n;
+	if (evp_profile_new(ret_p, &opts, &err))
 		return evp_error_from(&err);
-	}
 	status = evp_each_input(profile_from, *ret_p);
-	free(list);
-	if ((*ret_p)->other_events)
+	status = evp_worse(status, evp_input_event(*ret_p, event));
+	if ((*ret_p)->event && (*ret_p)->other_events)
 		evp_warn("%llu samples of other events left out (this is '%s'; see --type)",
-			 (unsigned long long)(*ret_p)->other_events,
-			 (*ret_p)->event ? (*ret_p)->event : event);
+			 (unsigned long long)(*ret_p)->other_events, (*ret_p)->event);
 	if ((*ret_p)->lost_samples)
 		evp_warn("%lld samples were lost while recording",
 			 (long long)(*ret_p)->lost_samples);
 	return status;
+}
+
+int evp_input_no_event(const char *event, uint64_t others)
+{
+	evp_error("no samples of event '%s', %llu of others", event, (unsigned long long)others);
+	return EVP_NO;
+}
+
+int evp_input_event(const struct evp_profile *p, const char *event)
+{
+	if (!event || p->event || !p->other_events)
+		return EVP_DONE;
+	return evp_input_no_event(event, p->other_events);
 }
 
 int evp_input_value(const struct evp_profile *p, const char *name, size_t *ret_type)
@@ -207,6 +204,9 @@ int evp_input_copy(const struct evp_input_filter *f, struct evp_out *out)
 		return evp_error_from(&err);
 	/* Who reads on must know that something is missing: only a whole input gives a whole output. */
 	rc = status == EVP_DONE || f->mend ? evp_writer_end(c.w) : evp_writer_stop(c.w);
+	if (evp_writer_truncated(c.w))
+		evp_warn("%llu names or labels were longer than the limit and cut",
+			 (unsigned long long)evp_writer_truncated(c.w));
 	if (rc && status != EVP_TROUBLE)
 		status = evp_error("cannot write the stream: %s", strerror(-rc));
 	evp_writer_free(c.w);

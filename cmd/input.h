@@ -18,6 +18,11 @@
 int evp_input_profile(const char *by, const char *event, const char *value,
 		      unsigned int profile_flags, struct evp_profile **ret_p);
 
+/* EVP_NO (said) where `event` was asked for (NULL: none) and only others have samples. */
+int evp_input_event(const struct evp_profile *p, const char *event);
+/* The same for who found out itself: says it, returns EVP_NO. */
+int evp_input_no_event(const char *event, uint64_t others);
+
 /* The value type called `name` (NULL: the default). 0, or EVP_TROUBLE with the choices said. */
 int evp_input_value(const struct evp_profile *p, const char *name, size_t *ret_type);
 

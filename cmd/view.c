@@ -18,6 +18,7 @@ static bool is_label(const char *s, size_t len)
 int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 {
 	static struct evp_arena arena; /* until exit */
+	const char *list = text;
 	size_t most = 1;
 
 	for (const char *p = text; p && *p; p++)
@@ -30,7 +31,7 @@ int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 		bool dangling = text[len] == ',' && text[len + 1] == '\0';
 
 		if (dangling || !is_label(text, len))
-			return evp_error("%s: '%s' is no list of labels", option, text);
+			return evp_error("%s: '%s' is no list of labels", option, list);
 		l->name[l->n] = evp_arena_dup(&arena, text, len);
 		if (!l->name[l->n++])
 			return evp_error("out of memory");

@@ -17,6 +17,12 @@ like 'comm leads by default' "$(cat "$T/out")" '^busy;main 1$'
 is 'other labels' "$(evp-fold --by pid,comm,none $G/good/plain.evp | head -n 1)" '42;busy;[none];main 1'
 is 'another value' "$(evp-fold -L '' --value cpu $G/good/plain.evp | head -n 1)" 'main 10101010'
 is 'lines' "$(evp-fold -L '' --lines $G/good/plain.evp | head -n 1)" 'main:3 1'
+is 'same text, one line: kernel and module' "$(evp-fold -a -L '' $G/good/same-text.evp | tr '\n' '|')" \
+	'main;main 1|main;work 1|main_[k];leaf 1|main_[k];work 1|'
+is 'same text, one line: two files' "$(evp-fold --lines -L '' $G/good/same-text.evp | tail -n 1)" 'main:3;work:3 2'
+status 'an event it has not: status 1' 1 evp-fold --type x $G/good/plain.evp
+said 'and said' "no samples of event 'x', 3 of others"
+refused 'a list of labels that is none' "'a,,b' is no list of labels" evp-fold --by a,,b $G/good/plain.evp
 refused 'a value it has not' "no value 'x' \(there are samples, cpu\)" evp-fold --value x $G/good/plain.evp
 
 cat $G/good/plain.evp $G/good/epochs.evp >"$T/both.evp"
@@ -35,6 +41,9 @@ no 'nothing half-written' test -e "$T/never"
 printf 'a 9000000000000000000\n' | evp-import -qf folded --period 1 >"$T/big.evp"
 status 'sums past 2^63 are refused' 2 evp-fold "$T/big.evp" "$T/big.evp"
 said 'and said so' 'passes 2.63'
+for f in $G/huge/*.evp; do
+	refused "and in $f" 'passes 2.63' evp-fold "$f"
+done
 status 'a full disk' 2 sh -c "evp-fold $G/good/plain.evp >/dev/full"
 said 'is said' "cannot write 'standard output': No space left"
 done_testing

@@ -4,7 +4,7 @@
 G=tests/golden/stream
 
 python3 $G/make.py "$T/made"
-for f in "$T"/made/good/*.evp "$T"/made/bad/*.evp; do
+for f in "$T"/made/*/*.evp; do
 	cmp -s "$f" "$G/${f#"$T"/made/}" || echo "$f"
 done >"$T/differ"
 is 'the golden files are what make.py writes' "$(cat "$T/differ")" ''
@@ -37,6 +37,7 @@ same 'cat of a cat is the same' "$T/once" "$T/again"
 is 'cat --to leaves later windows out' "$(evp-stream cat --to @1760000000 $G/good/plain.evp | evp-fold)" ''
 is 'cat --from keeps them' "$(evp-stream cat --from @1760000000 $G/good/plain.evp | evp-fold -L '' | head -n 1)" 'main 1'
 refused 'cat --from nonsense' 'is no time' evp-stream cat --from nonsense $G/good/plain.evp
+refused 'a time for check' 'of cat' evp-stream check --from now $G/good/plain.evp
 refused 'a verb it has not' 'unknown verb' evp-stream frob $G/good/plain.evp
 
 is 'dump prints a record once a sample' "$(evp-stream dump $G/good/plain.evp | grep -c 'cpu:$')" 6

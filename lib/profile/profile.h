@@ -87,6 +87,19 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 /* All of src into dst; both must be of one event and the same types (-EINVAL). */
 int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, struct evp_err *err);
 
+/*
+ * A new profile, the caller's, in which every frame of `p` is another: asked once a frame, `fn` gives
+ * it with strings of `to`. Nodes that become the same are added up; all else is kept.
+ */
+typedef int (*evp_profile_frame_fn)(void *arg, struct evp_profile *to,
+				    const struct evp_profile *from, uint32_t frame,
+				    struct evp_frame *ret_f);
+int evp_profile_regroup(struct evp_profile **ret_p, const struct evp_profile *p,
+			evp_profile_frame_fn fn, void *arg, struct evp_err *err);
+/* An evp_profile_frame_fn that leaves frames as they are; arg is not used. */
+int evp_profile_move_frame(void *arg, struct evp_profile *to, const struct evp_profile *from,
+			   uint32_t frame, struct evp_frame *ret_f);
+
 /* By hand: declare the event once, then nodes. Strings in `f` are evp_profile_string ids. */
 int evp_profile_declare(struct evp_profile *p, const char *event,
 			const struct evp_profile_type *types, size_t ntypes, size_t samples_type,

@@ -115,6 +115,42 @@ static int render_texts(struct folder *f, unsigned int flags)
 	return 0;
 }
 
+static int text_frame(void *arg, struct evp_profile *to, const struct evp_profile *from,
+		      uint32_t frame, struct evp_frame *ret_f)
+{
+	const struct evp_bytes *text = &((const struct folder *)arg)->text[frame];
+
+	(void)from;
+	*ret_f = (struct evp_frame){ 0 };
+	return evp_profile_string(to, text->ptr, text->len, &ret_f->name);
+}
+
+/*
+ * What tells frames apart need not show: a kernel function and a module's of one name are both
+ * "f_[k]". Such frames become one, in *ret_p; NULL: there are none. Texts stay by frame.
+ */
+static int join_same_texts(struct folder *f, struct evp_profile **ret_p, struct evp_err *err)
+{
+	struct evp_interner seen[2] = { 0 }; /* labels never stand beside functions */
+	struct evp_profile *p = NULL;
+	uint32_t id;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < f->p->nframes; i++)
+		rc = evp_intern(&seen[f->p->frames[i].kind == EVP_FRAME_LABEL], f->text[i].ptr,
+				f->text[i].len, &id);
+	if (!rc && seen[0].n + seen[1].n < f->p->nframes)
+		rc = evp_profile_regroup(&p, f->p, text_frame, f, err);
+	evp_interner_release(&seen[0]);
+	evp_interner_release(&seen[1]);
+	for (i = 0; p && i < p->nframes; i++)
+		f->text[i] = *evp_profile_text(p, p->frames[i].name);
+	f->p = p ? p : f->p;
+	*ret_p = p;
+	return rc;
+}
+
 static bool has_line(const struct folder *f, uint32_t node)
 {
 	return f->p->self[node * f->p->ntypes + f->type] != 0;
@@ -229,10 +265,13 @@ int evp_folded_write(const struct evp_profile *p, size_t type, unsigned int flag
 		     struct evp_out *out, struct evp_err *err)
 {
 	struct folder f = { .p = p, .type = type };
+	struct evp_profile *joined = NULL;
 	int rc = 0;
 
 	if (p->nnodes > 1) {
 		rc = render_texts(&f, flags);
+		if (!rc)
+			rc = join_same_texts(&f, &joined, err);
 		if (!rc)
 			rc = rank_texts(&f);
 		if (!rc)
@@ -247,5 +286,6 @@ int evp_folded_write(const struct evp_profile *p, size_t type, unsigned int flag
 	free(f.next);
 	free(f.lines_below);
 	evp_arena_release(&f.arena);
+	evp_profile_free(joined);
 	return rc ? evp_fail_errno(err, -rc, "cannot fold the profile") : 0;
 }
