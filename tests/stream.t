@@ -34,6 +34,9 @@ status 'cat gives a whole stream' 0 evp-stream check "$T/cat.evp"
 evp-stream cat --no-prov "$T/cat.evp" | evp-stream dump >"$T/again"
 evp-stream dump "$T/cat.evp" >"$T/once"
 same 'cat of a cat is the same' "$T/once" "$T/again"
+# Going back behind the first stream's watermark takes another epoch.
+evp-stream cat $G/good/plain.evp $G/good/exact-time.evp >"$T/back.evp"
+is 'cat keeps what watermarks say' "$(evp-stream stat "$T/back.evp" | grep -o '[0-9]* epochs')" '2 epochs'
 is 'cat --to leaves later windows out' "$(evp-stream cat --to @1760000000 $G/good/plain.evp | evp-fold)" ''
 is 'cat --from keeps them' "$(evp-stream cat --from @1760000000 $G/good/plain.evp | evp-fold -L '' | head -n 1)" 'main 1'
 refused 'cat --from nonsense' 'is no time' evp-stream cat --from nonsense $G/good/plain.evp

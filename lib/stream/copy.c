@@ -295,17 +295,26 @@ int evp_copy_stack(struct evp_copy *c, uint32_t stack, uint32_t *ret_id)
 	return 0;
 }
 
+/* Before anything of this window: a new epoch where one is due, or its watermark passed that. */
+static int begin_epoch(struct evp_copy *c, int64_t window_ns)
+{
+	int rc;
+
+	if (!evp_writer_epoch_due(c->w) && !evp_writer_late(c->w, window_ns))
+		return 0;
+	rc = evp_writer_epoch(c->w);
+	if (!rc)
+		each_memo(c, memo_forget);
+	return rc;
+}
+
 static int copy_sample(struct evp_copy *c, const struct evp_sample *in)
 {
 	struct evp_sample s = *in;
-	int rc;
+	int rc = begin_epoch(c, in->window_ns);
 
-	if (evp_writer_epoch_due(c->w)) {
-		rc = evp_writer_epoch(c->w);
-		if (rc)
-			return rc;
-		each_memo(c, memo_forget);
-	}
+	if (rc)
+		return rc;
 	rc = evp_copy_event(c, in->event, &s.event);
 	if (!rc)
 		rc = evp_copy_process(c, in->process, &s.process);
@@ -331,6 +340,9 @@ int evp_copy_record(struct evp_copy *c, const struct evp_record *rec)
 		return copy_sample(c, &rec->sample);
 	case EVP_REC_LOSS:
 		loss = rec->loss;
+		rc = begin_epoch(c, loss.window_ns);
+		if (rc)
+			return rc;
 		rc = evp_copy_event(c, loss.event, &loss.event);
 		if (!rc)
 			rc = copy_string(c, &loss.reason);

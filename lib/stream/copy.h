@@ -8,7 +8,8 @@
  *	while (evp_reader_next(r, &rec, &err) > 0)
  *		evp_copy_record(c, &rec);
  *
- * Epochs: a new one in the input voids the memo tables; the output's own are started when due.
+ * Epochs: a new one in the input voids the memo tables; the output's own are started when due, and
+ * where another input goes back behind the watermark of the one before.
  * The copier never writes the input's totals (the writer makes its own) nor its end block.
  */
 #ifndef EVP_STREAM_COPY_H

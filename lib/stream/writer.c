@@ -142,6 +142,7 @@ static int begin_epoch(struct evp_writer *w)
 	w->begun = true;
 	w->block = 0;
 	w->window_known = false;
+	w->watermark_ns = INT64_MIN;
 	w->epoch_first_ns = INT64_MAX;
 	w->epoch_last_ns = INT64_MIN;
 	for (i = 0; i < EVP_ARRAY_SIZE(w->known); i++)
@@ -161,6 +162,11 @@ bool evp_writer_epoch_due(const struct evp_writer *w)
 	return w->tables.bytes > EPOCH_DUE ||
 	       (w->epoch_last_ns > w->epoch_first_ns &&
 		(uint64_t)w->epoch_last_ns - (uint64_t)w->epoch_first_ns > EVP_EPOCH_NS);
+}
+
+bool evp_writer_late(const struct evp_writer *w, int64_t window_ns)
+{
+	return window_ns < w->watermark_ns;
 }
 
 int evp_writer_epoch(struct evp_writer *w)
@@ -469,6 +475,7 @@ int evp_writer_watermark(struct evp_writer *w, int64_t t_ns)
 	s = evp_writer_payload(w);
 	evp_writer_put_signed(s, t_ns);
 	finish_record(w, EVP_TAG_WATERMARK);
+	w->watermark_ns = t_ns;
 	return flush_all(w);
 }
 

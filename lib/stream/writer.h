@@ -46,6 +46,8 @@ uint64_t evp_writer_truncated(const struct evp_writer *w); /* names, labels, set
 
 /* Tables near 64 MiB or the epoch older (by sample time) than an hour. */
 bool evp_writer_epoch_due(const struct evp_writer *w);
+/* Something of a window that begins then would break the watermark of this epoch. */
+bool evp_writer_late(const struct evp_writer *w, int64_t window_ns);
 /* Starts a new epoch: all ids are forgotten, except that totals and losses carry on. */
 int evp_writer_epoch(struct evp_writer *w);
 

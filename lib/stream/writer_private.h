@@ -63,6 +63,7 @@ struct evp_writer {
 	int64_t window_ns, window_len_ns;
 	bool window_known;
 	int64_t epoch_first_ns, epoch_last_ns;
+	int64_t watermark_ns; /* of this epoch */
 };
 
 /* The first error sticks; returns it. */
