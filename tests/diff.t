@@ -28,6 +28,13 @@ printf 'm;f 30\nm;g 30\n' | evp few
 printf 'm;f 30\nm;g 45\n' | evp few2
 status 'too few samples: 125' 125 evp-diff "$T/few.evp" "$T/few2.evp"
 like 'and how many would do' "$(tail -n 1 "$T/out")" 'g may be a regression .*times the samples'
+: | evp none
+for sides in 'none a' 'a none' 'none none'; do
+	set -- $sides
+	status "$1 against $2: a side without samples is no regression" 125 \
+		evp-diff --allow-partial "$T/$1.evp" "$T/$2.evp"
+	like 'and said so' "$(tail -n 1 "$T/out")" 'a side has no samples'
+done
 head -c 400 "$T/b.evp" >"$T/cut.evp"
 status 'a cut input: 125' 125 evp-diff "$T/a.evp" "$T/cut.evp"
 

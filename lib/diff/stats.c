@@ -23,6 +23,7 @@ struct family {
 	double *p, *q; /* of the tested rows */
 	size_t *row, *order;
 	size_t n;
+	bool one_sided; /* a side has no samples: nothing to compare with */
 };
 
 const char *evp_verdict_name(enum evp_verdict v)
@@ -67,6 +68,11 @@ static double spread(const struct evp_diff_factor *f, double m, double shared)
 	return fmax(1 + (m - 2 * shared) / f->samples, MIN_SPREAD);
 }
 
+static bool is_tested(const int64_t *count, const struct family *y)
+{
+	return !y->one_sided && count[0] + count[1] >= y->opts->min_samples;
+}
+
 static void test_row(struct evp_diff_test *t, const int64_t *count, double k,
 		     const struct family *y)
 {
@@ -82,7 +88,7 @@ static void test_row(struct evp_diff_test *t, const int64_t *count, double k,
 	t->p = t->q = 1;
 	t->times = 0;
 	t->verdict = EVP_UNTESTED;
-	if (count[0] + count[1] < y->opts->min_samples)
+	if (!is_tested(count, y))
 		return;
 	r = evp_ratio_test(x0 / phi, x1 / phi, y->f->s);
 	t->low = r.low;
@@ -158,7 +164,7 @@ static void test_family(struct evp_diff_test *test, const struct evp_diff_counts
 		double shared = cumulative ? fmax(m - outside, 0) : y->f->in_reference[i] ? m : 0;
 
 		test_row(&test[i], count, spread(y->f, m, shared), y);
-		if (count[0] + count[1] < y->opts->min_samples)
+		if (!is_tested(count, y))
 			continue;
 		y->p[y->n] = test[i].p;
 		y->row[y->n++] = i;
@@ -261,6 +267,7 @@ int evp_diff_stats(struct evp_diff_stats *ret_s, const struct evp_diff_counts *r
 	if (rc)
 		goto out;
 	describe_factor(&s, &f, total);
+	y.one_sided = total[0] == 0 || total[1] == 0;
 	test_family(s.flat, row, n, 0, false, &y);
 	test_family(s.cum, row, n, total[0] + total[1] - f.samples, true, &y);
 	count_tested(&s, row, n);

@@ -63,7 +63,7 @@ struct evp_diff_opts {
 /*
  * REGRESSION, IMPROVEMENT: q <= fdr and a material ratio. NO_CHANGE: no material ratio, and the
  * interval holds 1 or stays within min_effect. INCONCLUSIVE: all between; `times` the samples
- * would settle it. UNTESTED: too few samples.
+ * would settle it. UNTESTED: too few samples, or one side has none in all: it may not have run.
  */
 enum evp_verdict {
 	EVP_REGRESSION,
@@ -100,8 +100,8 @@ struct evp_diff_stats {
 };
 
 /*
- * 0, or -EINVAL for options or counts out of range, -ENOMEM. The answer is UNSURE when there is
- * no regression but a side is empty, or an untested or inconclusive row looks like a rise that
+ * 0, or -EINVAL for options or counts out of range, -ENOMEM. The answer is UNSURE when a side is
+ * empty; or, without a regression, when an untested or inconclusive row looks like a rise that
  * costs at least 1 % of all samples, or cumulative cost rose for sure though no single row's flat
  * cost did.
  */
