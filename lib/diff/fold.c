@@ -81,6 +81,7 @@ static int write_lines(const struct fold *f, struct evp_out *out, struct evp_err
 {
 	size_t *order = calloc(f->stacks.n + 1, sizeof(*order));
 	struct evp_str line = { 0 };
+	int rc;
 
 	if (!order)
 		return evp_fail_oom(err);
@@ -99,9 +100,10 @@ static int write_lines(const struct fold *f, struct evp_out *out, struct evp_err
 		evp_str_putc(&line, '\n');
 		evp_out_write(out, line.buf, line.len);
 	}
+	rc = line.oom ? evp_fail_oom(err) : 0;
 	free(order);
 	evp_str_release(&line);
-	return line.oom ? evp_fail_oom(err) : 0;
+	return rc;
 }
 
 int evp_diff_fold(const struct evp_profile *const side[2], struct evp_out *out, struct evp_err *err)

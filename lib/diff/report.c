@@ -198,9 +198,9 @@ static void say_suspect(struct report *x)
 	evp_str_puts(out, " may be a regression (");
 	put_change(out, t->ratio);
 	if (t->times > 0)
-		evp_str_printf(out, "); %.1f times the samples, %.0f a side, would tell\n",
-			       t->times,
-			       ceil(t->times * (double)(x->t->total[0] + x->t->total[1]) / 2));
+		evp_str_printf(
+			out, "); %.1f times the samples, %.0f a side, would tell\n", t->times,
+			ceil(t->times * ((double)x->t->total[0] + (double)x->t->total[1]) / 2));
 	else
 		evp_str_printf(out, ") but has under %lld samples\n", (long long)x->o->min_samples);
 }
