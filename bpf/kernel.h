@@ -79,7 +79,7 @@ struct bpf_pidns_info {
 struct task_struct {
 	__s32 pid, tgid;
 	__u64 start_boottime; /* nanoseconds, CLOCK_BOOTTIME */
-	struct task_struct *group_leader;
+	struct task_struct *group_leader, *real_parent;
 } CORE;
 
 #endif

@@ -14,6 +14,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct evp_bpf_knobs knobs;
 __u64 generation; /* raised by user space when it forgot the frames sent before */
+bool crowded;	  /* a child of a selected process found no room in the table of them */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -79,6 +80,35 @@ static __always_inline bool selected(__u32 pid)
 	if (knobs.by_pid && bpf_map_lookup_elem(&targets, &pid))
 		return true;
 	return knobs.by_cgroup && in_cgroups();
+}
+
+/* Whether one of its next ancestors is selected. */
+static __always_inline bool has_selected_parent(const struct task_struct *task)
+{
+	for (int level = 0; level < EVP_BPF_ANCESTORS; level++) {
+		__u32 pid;
+
+		task = BPF_CORE_READ(task, real_parent);
+		pid = BPF_CORE_READ(task, tgid);
+		if (bpf_map_lookup_elem(&targets, &pid))
+			return true;
+	}
+	return false;
+}
+
+/* Who should have been selected at its fork: selected now if there is room, else a loss. */
+static __always_inline bool left_out(__u32 pid, bool *ret_selected)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 start;
+
+	if (!crowded)
+		return false;
+	start = BPF_CORE_READ(task, group_leader, start_boottime);
+	if (start < knobs.since_ns || !has_selected_parent(task))
+		return false;
+	*ret_selected = !bpf_map_update_elem(&targets, &pid, &start, BPF_ANY);
+	return !*ret_selected;
 }
 
 static __always_inline __u32 frames_of(long bytes)
@@ -205,6 +235,7 @@ int on_tick(struct bpf_perf_event_data *ctx)
 {
 	struct evp_bpf_sample e = { .time_ns = bpf_ktime_get_ns() };
 	struct evp_bpf_counters *c;
+	bool chosen = false;
 	__u32 zero = 0;
 
 	c = bpf_map_lookup_elem(&counters, &zero);
@@ -212,7 +243,9 @@ int on_tick(struct bpf_perf_event_data *ctx)
 		return 0;
 	if (!who(&e))
 		c->foreign++;
-	else if (selected(e.pid))
+	else if (!(chosen = selected(e.pid)) && left_out(e.pid, &chosen))
+		c->not_followed++;
+	if (chosen)
 		take(ctx, &e, c);
 	c->runs++;
 	c->run_ns += bpf_ktime_get_ns() - e.time_ns;
@@ -233,7 +266,8 @@ int on_fork(__u64 *ctx)
 	if (from == to || !bpf_map_lookup_elem(&targets, &from))
 		return 0;
 	start = child->start_boottime;
-	bpf_map_update_elem(&targets, &to, &start, BPF_ANY);
+	if (bpf_map_update_elem(&targets, &to, &start, BPF_ANY))
+		crowded = true;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #define EVP_BPF_HALF_FRAMES  127 /* of one half: the kernel's default perf_event_max_stack */
 #define EVP_BPF_SEEN_SLOTS   65536
 #define EVP_BPF_CGROUP_DEPTH 64 /* levels of the cgroup tree looked at by a -G filter */
+#define EVP_BPF_ANCESTORS    8 /* generations looked at for a selected one, once there was no room */
 
 enum evp_bpf_kind {
 	EVP_BPF_SAMPLE = 1,
@@ -43,6 +44,7 @@ struct evp_bpf_counters {
 	__u64 samples;	     /* delivered */
 	__u64 ring_full;     /* samples lost because the ring had no room */
 	__u64 stack_missing; /* samples lost because there was no room for their frames */
+	__u64 not_followed;  /* samples lost because there was no room for one more process */
 	__u64 foreign;	     /* not samples of ours: a pid that our pid namespace cannot name */
 };
 
@@ -50,6 +52,7 @@ struct evp_bpf_counters {
 struct evp_bpf_knobs {
 	__u64 seed;		    /* of the hash: nobody outside can aim at a collision */
 	__u64 pidns_dev, pidns_ino; /* the recorder's pid namespace; 0: the initial one */
+	__u64 since_ns;		    /* CLOCK_BOOTTIME: children from now on are followed */
 	__u32 wake_bytes;	    /* wake the reader when the ring holds this much */
 	__u8 all, user, kernel, by_pid, by_cgroup;
 };

@@ -36,6 +36,7 @@ struct recorder {
 	struct evp_recording recording;
 	int64_t started_ns, deadline_ns; /* monotonic; 0: no end set */
 	int rc;				 /* first failure inside a callback */
+	uint64_t unfollowed;		 /* children that there was no room for */
 	bool stop;			 /* end the stream now */
 	bool signalled;
 };
@@ -99,8 +100,8 @@ static void on_event(void *arg, const struct evp_sideband_event *ev)
 
 	add_samples(r, ev->time_ns);
 	keep_rc(r, evp_procs_event(&r->procs, ev, &child));
-	if (child && r->ops->follow)
-		r->ops->follow(r->sampler, child->pid);
+	if (child && r->ops->follow && r->ops->follow(r->sampler, child->pid))
+		r->unfollowed++;
 	if (ev->type == EVP_SB_KSYMBOL) {
 		evp_kernel_syms_ksymbol(r->ks, ev->addr, ev->len, ev->name, ev->is_bpf,
 					ev->is_unregister);
@@ -428,6 +429,9 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 	ret->samples = r->recording.windows.samples;
 	ret->lost = r->recording.lost;
 	ret->cost = r->recording.total;
+	if (r->unfollowed)
+		opts->warn("%llu children were not sampled: too many processes at once",
+			   (unsigned long long)r->unfollowed);
 	close_all(r);
 	end_command(r, ret);
 	evp_signals_close(&r->signals);

@@ -50,6 +50,7 @@ struct evp_sampler_opts {
 	uint32_t npids;
 	const uint64_t *cgroup_ids; /* and below */
 	uint32_t ncgroups;
+	uint32_t max_procs;  /* BPF: selected at once, children too; 0: 32768. The rest is loss */
 	uint32_t ring_bytes; /* what waits to be drained; a power of two; 0: a second's worth */
 };
 

@@ -95,8 +95,11 @@ static uint32_t ring_bytes(uint64_t freq_hz, int ncpus)
 
 static void set_knobs(struct evp_sampler *s, struct evp_bpf_knobs *k)
 {
+	struct timespec now;
 	struct stat ns;
 
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	k->since_ns = (uint64_t)now.tv_sec * EVP_NSEC + (uint64_t)now.tv_nsec;
 	if (getrandom(&k->seed, sizeof(k->seed), 0) != sizeof(k->seed))
 		k->seed = (uint64_t)getpid() * 0x9e3779b97f4a7c15ULL;
 	if (!stat("/proc/self/ns/pid", &ns) && ns.st_ino != INIT_PIDNS_INO) {
@@ -112,8 +115,8 @@ static void set_knobs(struct evp_sampler *s, struct evp_bpf_knobs *k)
 
 static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 {
+	uint32_t ring, max_procs = s->opts.max_procs ? s->opts.max_procs : MAX_TARGETS;
 	struct record_bpf *skel;
-	uint32_t ring;
 	int rc;
 
 	last_words[0] = 0;
@@ -127,7 +130,7 @@ static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 	ring = s->opts.ring_bytes ? s->opts.ring_bytes : ring_bytes(s->opts.freq_hz, s->npossible);
 	skel->rodata->knobs.wake_bytes = ring / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring);
-	bpf_map__set_max_entries(skel->maps.targets, s->opts.all ? 1 : MAX_TARGETS);
+	bpf_map__set_max_entries(skel->maps.targets, s->opts.all ? 1 : max_procs);
 	bpf_map__set_max_entries(skel->maps.cgroups, s->opts.ncgroups ? s->opts.ncgroups : 1);
 	rc = record_bpf__load(skel);
 	if (rc) {
@@ -373,6 +376,7 @@ static struct evp_bpf_counters read_counters(struct evp_sampler *s)
 		sum.samples += c->samples;
 		sum.ring_full += c->ring_full;
 		sum.stack_missing += c->stack_missing;
+		sum.not_followed += c->not_followed;
 		sum.foreign += c->foreign;
 	}
 	return sum;
@@ -388,6 +392,9 @@ static void report_losses(struct evp_sampler *s, int64_t now_ns)
 	if (now.stack_missing > s->seen.stack_missing)
 		sink->loss(sink->arg, now_ns, "stack-missing",
 			   now.stack_missing - s->seen.stack_missing);
+	if (now.not_followed > s->seen.not_followed)
+		sink->loss(sink->arg, now_ns, "not-followed",
+			   now.not_followed - s->seen.not_followed);
 	s->seen = now;
 }
 

@@ -69,6 +69,48 @@ static int about(uint64_t samples, int64_t ms)
 	return samples * 100 >= (uint64_t)ms * 75 && samples * 100 <= (uint64_t)ms * 120 + 1000;
 }
 
+/* Forks once told to; the child uses 200 ms of CPU. */
+static pid_t start_parent(int told[2])
+{
+	pid_t pid;
+	char c;
+
+	if (pipe(told))
+		return -1;
+	pid = fork();
+	if (pid)
+		return pid;
+	if (read(told[0], &c, 1) == 1 && !fork())
+		while (cpu_ms_of(CLOCK_PROCESS_CPUTIME_ID) < 200)
+			;
+	else
+		wait(NULL);
+	_exit(0);
+}
+
+/* There is room for the parent only. */
+static void test_crowd(struct evp_sampler_opts opts)
+{
+	const struct evp_sampler_ops *ops = &evp_sampler_bpf;
+	struct evp_sampler *s;
+	int told[2];
+
+	seen.pid = start_parent(told);
+	opts.max_procs = 1;
+	opts.ring_bytes = 0;
+	seen.samples = seen.lost = 0;
+	if (ops->open(&s, &opts, NULL))
+		return;
+	ok(!ops->start(s, NULL) && write(told[1], "", 1) == 1, "room for one process");
+	waitpid(seen.pid, NULL, 0);
+	ops->stop(s);
+	ops->drain(s, &sink);
+	ok(about(seen.lost, 200), "what its child does is lost and counted");
+	ops->close(s);
+	close(told[0]);
+	close(told[1]);
+}
+
 int main(void)
 {
 	struct evp_sampler_opts opts = {
@@ -130,6 +172,7 @@ int main(void)
 	if (seen.pid > 0)
 		kill(seen.pid, SIGKILL);
 	waitpid(seen.pid, NULL, 0);
+	test_crowd(opts);
 	evp_map_release(&seen.stacks);
 	printf("1..%d\n", tests);
 	return failed != 0;
