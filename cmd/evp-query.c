@@ -16,6 +16,7 @@
 #include "query/list.h"
 #include "store/root.h"
 #include "view.h"
+#include "view/nameless.h"
 #include "view/top.h"
 
 static struct {
@@ -258,16 +259,19 @@ static int top(struct job *j)
 	struct evp_top_opts t = { .format = o.json  ? EVP_TOP_JSON
 					    : o.tsv ? EVP_TOP_TSV
 						    : EVP_TOP_TEXT };
-	struct evp_origin s = { 0 };
+	struct evp_origin s = { .symbolized = true };
+	struct evp_profile *p = NULL;
 	struct evp_answer *a = NULL;
 	struct evp_out out;
 	int rc = evp_query_run(&a, &j->q, j->catalog, &j->err), status;
 
 	t.limit = o.rows != UINT64_MAX ? o.rows : t.format == EVP_TOP_TEXT ? 40 : 0;
 	if (!rc)
-		rc = evp_profile_new(&s.profile, &(struct evp_profile_opts){ 0 }, &j->err);
+		rc = evp_profile_new(&p, &(struct evp_profile_opts){ 0 }, &j->err);
 	if (!rc)
-		rc = evp_answer_profile(a, s.profile, &j->err);
+		rc = evp_answer_profile(a, p, &j->err);
+	if (!rc)
+		rc = evp_profile_join_nameless(&s.profile, p, &j->err);
 	if (!rc)
 		rc = evp_out_open(&out, o.output, 0, &j->err);
 	if (!rc) {
@@ -281,6 +285,7 @@ static int top(struct job *j)
 			status = evp_worse(status, evp_finish(&out));
 	}
 	evp_answer_free(a);
+	evp_profile_free(p);
 	evp_profile_free(s.profile);
 	evp_origin_release(&s);
 	return rc ? evp_error_from(&j->err) : status;

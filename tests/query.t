@@ -82,4 +82,13 @@ like 'top' "$(evp-query top -n 3)" '^ *[0-9]+ .* g0$'
 printf 'ts\tsamples\tstack\n1760054400\t1\t[cut:too-deep];x\n1760054400\t3\tmain;x\n' | evp-import -q -f tsv | evp-store add cut 2>/dev/null
 like 'cut, in the table' "$(evp-query -s cut top)" 'cut stacks 25'
 like 'and in the stream' "$(evp-query -s cut | evp-top)" 'cut stacks 25'
+
+# Code without symbols is a row a module in both tables.
+printf 'a;libx.so+0x10 3\na;libx.so+0x20 2\na 1\n' | evp-import -q -f folded | evp-store add nameless 2>/dev/null
+run evp-query -s nameless top
+is 'as evp-top has it' "$(cat "$T/out")" "$(evp-query -s nameless | evp-top)"
+like 'one row' "$(cat "$T/out")" '^ *5 .* \[libx.so\]$'
+unlike 'a store has no addresses to name' "$(cat "$T/out")" 'may help'
+like 'a stream has' "$(printf 'a;libx.so+0x10 3\n' | evp-import -q | evp-top)" 'evp-symbolize may help'
+unlike 'unless they were looked for' "$(printf 'a;libx.so+0x10 3\n' | evp-import -q | evp-symbolize | evp-top)" 'may help'
 done_testing

@@ -46,6 +46,15 @@ static int note_loss(struct evp_origin *s, const struct evp_tables *t, const str
 	return 0;
 }
 
+static void note_program(struct evp_origin *s, const struct evp_bytes *tool)
+{
+	static const char *const named[] = { "evp-symbolize", "evp-query" };
+
+	for (size_t i = 0; i < EVP_ARRAY_SIZE(named); i++)
+		s->symbolized |= tool->len == strlen(named[i]) &&
+				 !memcmp(tool->ptr, named[i], tool->len);
+}
+
 int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *err)
 {
 	struct place last = { 0 };
@@ -59,6 +68,8 @@ int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *
 		if (rec.type == EVP_REC_EPOCH) {
 			s->epochs++;
 			last.known = false;
+		} else if (rec.type == EVP_REC_PROVENANCE) {
+			note_program(s, &rec.provenance.tool);
 		} else if (rec.type == EVP_REC_LOSS) {
 			if (note_loss(s, t, &rec.loss))
 				return evp_fail_oom(err);

@@ -15,6 +15,7 @@ struct evp_origin {
 	int64_t *lost;
 	size_t clost;
 	uint64_t epochs;
+	bool symbolized; /* names were looked for already, or are all that a store has */
 };
 
 /* Everything up to the reader's end. 0, or -errno; damage is the reader's to tell. */

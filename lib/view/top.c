@@ -103,7 +103,7 @@ static void describe(const struct evp_origin *s, const struct evp_top *t, struct
 		       (long long)p->lost_samples,
 		       100 * ratio(p->lost_samples, evp_sum(p->lost_samples, samples)),
 		       100 * ratio(p->cut_samples, samples), 100 * nameless,
-		       nameless > 0.2 ? " (evp-symbolize may help)" : "");
+		       nameless > 0.2 && !s->symbolized ? " (evp-symbolize may help)" : "");
 	if (p->other_events)
 		evp_str_printf(out, "%llu records of other events left out (--type)\n",
 			       (unsigned long long)p->other_events);
