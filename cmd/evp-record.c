@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cmd.h"
+#include "input.h"
 #include "record/check.h"
 #include "record/recorder.h"
 
@@ -51,6 +52,7 @@ static const struct evp_cmd cmd = {
 	.synopsis = "[-a] [-p PID,...] [-G CGROUP] [-F HZ] [-o FILE] [--] [CMD [ARG...]]",
 	.summary = "Samples of a machine, of processes or of a command to a stream.",
 	.opts = opts,
+	.formats = EVP_STREAM_FORMATS,
 	.stop_at_operand = true,
 };
 

@@ -95,7 +95,7 @@ static void summarize(const struct evp_symbolizer *s)
 	if (st.by_source[EVP_SRC_NONE])
 		evp_note("%8" PRIu64 " without a name", st.by_source[EVP_SRC_NONE]);
 	for (size_t i = 0; i < st.nreasons; i++)
-		evp_note("%8" PRIu64 " as of: %s", st.reasons[i].locations, st.reasons[i].reason);
+		evp_note("%8" PRIu64 " of them: %s", st.reasons[i].locations, st.reasons[i].reason);
 }
 
 static int symbolize(const struct evp_symbol_opts *so)

@@ -34,7 +34,7 @@ like 'the vdso, of this kernel' "$(for at in 700 800 900 a00 b00 c00 d00 e00; do
 reason() {
 	"$make_stream" "$1" >in.evp
 	evp-symbolize -v in.evp 2>err >out.evp || return
-	sed -n 's/.*as of: //p' err
+	sed -n 's/.*of them: //p' err
 }
 is 'another build is not used' "$(reason "badid:prog:$T/prog:$offset")" 'build ID differs'
 is 'nor one without an ID to compare' "$(reason "noid:prog:$T/prog:$offset")" 'no build ID'
