@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "format/gzip.h"
 #include "format/pprof.h"
 #include "format/pprof_build.h"
@@ -458,7 +459,7 @@ static int add_record(struct evp_pprof *p, const struct evp_tables *t, const str
 		add_rate(p, t, &rec->rate);
 		break;
 	case EVP_REC_LOSS:
-		p->lost += rec->loss.samples;
+		p->lost = evp_sum(p->lost, rec->loss.samples);
 		break;
 	case EVP_REC_PROVENANCE:
 		rc = p->opts.comments ? add_provenance(p, &rec->provenance) : 0;
@@ -527,6 +528,7 @@ static int say_loss(struct evp_pprof *p)
 
 static void put_profile(struct evp_pprof *p, struct evp_str *out)
 {
+	int64_t duration_ns;
 	struct evp_str m = { 0 }, list = { 0 };
 	size_t i;
 
@@ -538,7 +540,9 @@ static void put_profile(struct evp_pprof *p, struct evp_str *out)
 	evp_pprof_strings_put(&p->tables, out);
 	if (p->nsamples) {
 		evp_pb_put_i64(out, PP_TIME, p->from_ns);
-		evp_pb_put_i64(out, PP_DURATION, p->to_ns - p->from_ns);
+		if (__builtin_sub_overflow(p->to_ns, p->from_ns, &duration_ns))
+			duration_ns = INT64_MAX;
+		evp_pb_put_i64(out, PP_DURATION, duration_ns);
 		if (p->period_type.type)
 			put_type(out, PP_PERIOD_TYPE, &p->period_type, &m);
 		evp_pb_put_i64(out, PP_PERIOD, p->mixed ? 0 : p->period);
