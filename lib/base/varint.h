@@ -58,6 +58,17 @@ static inline int64_t evp_cursor_zigzag(struct evp_cursor *c)
 	return evp_unzigzag(evp_cursor_varint(c));
 }
 
+/* An id or a count that has to be below n (at most 2^32); 0 and bad where it is not. */
+static inline uint32_t evp_cursor_below(struct evp_cursor *c, size_t n)
+{
+	uint64_t v = evp_cursor_varint(c);
+
+	if (v < n)
+		return (uint32_t)v;
+	c->bad = 1;
+	return 0;
+}
+
 /* `len` bytes in place, or NULL (and bad). */
 static inline const uint8_t *evp_cursor_bytes(struct evp_cursor *c, uint64_t len)
 {

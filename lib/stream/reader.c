@@ -1,53 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define _GNU_SOURCE
-#include "stream/reader.h"
+#include "stream/reader_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "base/io.h"
 #include "base/sum.h"
-#include "stream/format.h"
 
 #define READ_CHUNK (256u << 10)
 /* Input without a sync mark in its first bytes is given up as no stream at all. */
 #define NO_STREAM_AFTER (64u << 20)
-
-struct evp_reader {
-	struct evp_reader_opts opts;
-	char *name;
-	int fd;
-	bool eof;
-
-	/* Input: bytes [at, len) of buf are unread; buf[0] is input byte `base`. */
-	uint8_t *buf;
-	size_t at, len, cap;
-	uint64_t base;
-
-	ZSTD_DCtx *zstd;
-	uint8_t *raw;		  /* the decompressed block */
-	struct evp_cursor cursor; /* in the current block's records */
-	uint64_t block_offset;	  /* of the current block, for messages */
-
-	struct evp_tables tables;
-	bool in_epoch; /* a valid header was seen and nothing after it is damaged yet */
-	bool seen_mark;
-	bool lost; /* damage was met and no valid epoch header since */
-	uint16_t block;
-	uint64_t next_epoch;
-	uint8_t stream_id[16];
-	bool open_stream; /* a stream began and did not end */
-	int64_t window_ns, window_len_ns;
-	int64_t values[EVP_MAX_TYPES];
-
-	/* Conservation: what was read and promised, for the stream and since its last watermark. */
-	int64_t since_read, since_promised, read_all, missing_here;
-
-	struct evp_reader_status status;
-};
 
 static int64_t read_fd(void *arg, void *buf, size_t len)
 {
@@ -160,19 +125,6 @@ static void note(struct evp_reader *r, uint64_t offset, const char *what)
 	snprintf(r->status.what, sizeof(r->status.what), "%s", what);
 }
 
-/* What was promised but not read counts as missing. */
-static void settle(struct evp_reader *r)
-{
-	int64_t short_of;
-
-	if (r->since_promised > r->since_read) {
-		if (__builtin_sub_overflow(r->since_promised, r->since_read, &short_of))
-			short_of = INT64_MAX;
-		r->missing_here = evp_sum(r->missing_here, short_of);
-	}
-	r->since_promised = r->since_read = 0;
-}
-
 /* A stream that began ends here without its end record. */
 static void cut_short(struct evp_reader *r)
 {
@@ -183,13 +135,13 @@ static void cut_short(struct evp_reader *r)
 		r->status.cut = true;
 	}
 	/* Samples promised since the last watermark can no longer come. */
-	settle(r);
+	evp_reader_settle(r);
 	r->status.missing_samples = evp_sum(r->status.missing_samples, r->missing_here);
 	r->missing_here = 0;
 	r->open_stream = false;
 }
 
-static void damaged(struct evp_reader *r, uint64_t offset, const char *what)
+void evp_reader_damaged(struct evp_reader *r, uint64_t offset, const char *what)
 {
 	note(r, offset, what);
 	r->status.damaged++;
@@ -246,7 +198,7 @@ static int read_epoch_header(struct evp_reader *r, struct evp_err *err)
 	h = r->buf + r->at;
 	r->seen_mark = true;
 	if (!rc || evp_le32(h + len - 4) != evp_crc32c(0, h, len - 4)) {
-		damaged(r, offset, "a damaged epoch header");
+		evp_reader_damaged(r, offset, "a damaged epoch header");
 		r->status.skipped_bytes++;
 		r->at++;
 		return 0;
@@ -354,225 +306,9 @@ static int read_block(struct evp_reader *r, struct evp_err *err)
 		r->lost = true;
 		r->in_epoch = false;
 	} else
-		damaged(r, r->block_offset, what);
+		evp_reader_damaged(r, r->block_offset, what);
 	r->status.skipped_bytes++;
 	r->at++;
-	return 0;
-}
-
-/* ---- records ---- */
-
-static uint32_t take_id(struct evp_cursor *c, size_t n)
-{
-	uint64_t v = evp_cursor_varint(c);
-
-	if (v < n)
-		return (uint32_t)v;
-	c->bad = 1;
-	return 0;
-}
-
-static int64_t take_length(struct evp_cursor *c)
-{
-	uint64_t v = evp_cursor_varint(c);
-
-	if (v <= INT64_MAX)
-		return (int64_t)v;
-	c->bad = 1;
-	return 0;
-}
-
-/* Sums that the writer makes as well: equal modulo 2^64, whatever the values. */
-static int64_t plus(int64_t a, int64_t b)
-{
-	return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-/* A window whose end has no time is none. */
-static void take_window(struct evp_cursor *c, int64_t *start, int64_t *len)
-{
-	int64_t end;
-
-	*start = evp_cursor_zigzag(c);
-	*len = take_length(c);
-	c->bad |= __builtin_add_overflow(*start, *len, &end);
-}
-
-static void take_sample(struct evp_reader *r, struct evp_cursor *c, bool exact,
-			struct evp_sample *s)
-{
-	const struct evp_tables *t = &r->tables;
-	const struct evp_event *e;
-	uint32_t i;
-	int64_t n;
-
-	s->event = take_id(c, t->nevents);
-	s->process = take_id(c, t->nprocesses);
-	s->labels = take_id(c, t->nlabel_sets);
-	s->stack = take_id(c, t->nstacks);
-	s->window_ns = r->window_ns;
-	s->window_len_ns = r->window_len_ns;
-	if (exact) {
-		c->bad |= __builtin_add_overflow(r->window_ns, evp_cursor_zigzag(c), &s->window_ns);
-		s->window_len_ns = 0;
-	}
-	s->values = r->values;
-	if (c->bad)
-		return;
-	e = &t->events[s->event];
-	for (i = 0; i < e->ntypes; i++)
-		r->values[i] = evp_cursor_zigzag(c);
-	if (c->bad)
-		return;
-	n = e->samples_type ? r->values[e->samples_type - 1] : 1;
-	r->status.samples++;
-	r->since_read = plus(r->since_read, n);
-	r->read_all = plus(r->read_all, n);
-}
-
-static void take_provenance(struct evp_cursor *c, struct evp_provenance *p)
-{
-	struct evp_bytes *field[] = { &p->tool, &p->version, &p->options };
-	size_t i;
-
-	for (i = 0; i < EVP_ARRAY_SIZE(field); i++) {
-		field[i]->len = (size_t)take_length(c);
-		field[i]->ptr = (const char *)evp_cursor_bytes(c, field[i]->len);
-	}
-}
-
-static void take_end(struct evp_reader *r, struct evp_cursor *c)
-{
-	uint32_t n = take_id(c, r->tables.nevents + 1), i;
-	int64_t all = 0;
-
-	for (i = 0; i < n; i++)
-		all = plus(all, evp_cursor_zigzag(c));
-	evp_cursor_zigzag(c);
-	if (c->bad)
-		return;
-	/* The end record knows exactly; what watermarks told before it was only a lower bound. */
-	r->missing_here = 0;
-	r->since_promised = all;
-	r->since_read = r->read_all;
-	settle(r);
-	r->status.missing_samples = evp_sum(r->status.missing_samples, r->missing_here);
-	r->missing_here = 0;
-	r->open_stream = false;
-	r->in_epoch = false;
-	if (r->cursor.p != r->cursor.end)
-		damaged(r, r->block_offset, "records behind the end record");
-}
-
-/* One data record. 1: give it to the caller; 0: only state. Sets c->bad. */
-static int take_data(struct evp_reader *r, enum evp_tag tag, struct evp_cursor *c,
-		     struct evp_record *rec)
-{
-	const struct evp_tables *t = &r->tables;
-
-	switch (tag) {
-	case EVP_TAG_WINDOW:
-		take_window(c, &r->window_ns, &r->window_len_ns);
-		return 0;
-	case EVP_TAG_SAMPLE:
-	case EVP_TAG_SAMPLE_AT:
-		rec->type = EVP_REC_SAMPLE;
-		take_sample(r, c, tag == EVP_TAG_SAMPLE_AT, &rec->sample);
-		return 1;
-	case EVP_TAG_LOSS:
-		rec->type = EVP_REC_LOSS;
-		rec->loss.event = take_id(c, t->nevents);
-		rec->loss.reason = take_id(c, t->strings.n);
-		take_window(c, &rec->loss.window_ns, &rec->loss.window_len_ns);
-		rec->loss.samples = evp_cursor_zigzag(c);
-		c->bad |= !rec->loss.reason || rec->loss.samples < 0;
-		if (!c->bad)
-			r->status.lost_samples = evp_sum(r->status.lost_samples, rec->loss.samples);
-		return 1;
-	case EVP_TAG_TOTALS:
-		rec->type = EVP_REC_TOTALS;
-		rec->totals.event = take_id(c, t->nevents);
-		take_window(c, &rec->totals.window_ns, &rec->totals.window_len_ns);
-		rec->totals.samples = evp_cursor_zigzag(c);
-		rec->totals.value = evp_cursor_zigzag(c);
-		if (!c->bad)
-			r->since_promised = plus(r->since_promised, rec->totals.samples);
-		return 1;
-	case EVP_TAG_WATERMARK:
-		rec->type = EVP_REC_WATERMARK;
-		rec->watermark_ns = evp_cursor_zigzag(c);
-		if (!c->bad)
-			settle(r);
-		return 1;
-	case EVP_TAG_CLOCK:
-		rec->type = EVP_REC_CLOCK;
-		rec->clock.realtime_ns = evp_cursor_zigzag(c);
-		rec->clock.monotonic_ns = evp_cursor_zigzag(c);
-		rec->clock.boottime_ns = evp_cursor_zigzag(c);
-		return 1;
-	case EVP_TAG_RATE:
-		rec->type = EVP_REC_RATE;
-		rec->rate.event = take_id(c, t->nevents);
-		rec->rate.from_ns = evp_cursor_zigzag(c);
-		rec->rate.period = evp_cursor_zigzag(c);
-		return 1;
-	case EVP_TAG_END:
-		rec->type = EVP_REC_END;
-		take_end(r, c);
-		return 1;
-	case EVP_TAG_PROVENANCE:
-		rec->type = EVP_REC_PROVENANCE;
-		take_provenance(c, &rec->provenance);
-		return 1;
-	case EVP_TAG_COST:
-		rec->type = EVP_REC_COST;
-		rec->cost.from_ns = evp_cursor_zigzag(c);
-		rec->cost.to_ns = evp_cursor_zigzag(c);
-		rec->cost.user_ns = evp_cursor_zigzag(c);
-		rec->cost.system_ns = evp_cursor_zigzag(c);
-		rec->cost.kernel_ns = evp_cursor_zigzag(c);
-		rec->cost.peak_rss_bytes = evp_cursor_zigzag(c);
-		return 1;
-	default:
-		if ((unsigned int)tag >= EVP_TAG_OPTIONAL)
-			r->status.unknown_records++;
-		else
-			c->bad = 1;
-		return 0;
-	}
-}
-
-/* The next record of the block. 1: for the caller; 0: not; -errno. */
-static int read_record(struct evp_reader *r, struct evp_record *rec, struct evp_err *err)
-{
-	uint64_t tag = evp_cursor_varint(&r->cursor), len = evp_cursor_varint(&r->cursor);
-	const uint8_t *payload = evp_cursor_bytes(&r->cursor, len);
-	struct evp_cursor c;
-	const char *what = "a bad record";
-	char text[80];
-	int rc;
-
-	if (!payload) {
-		damaged(r, r->block_offset, "a block that ends inside a record");
-		return 0;
-	}
-	if (tag >= EVP_TAG_STRING && tag <= EVP_TAG_LABELS) {
-		rc = evp_tables_define(&r->tables, (enum evp_tag)tag, payload, len, &what);
-		if (rc == -ENOMEM)
-			return evp_fail_oom(err);
-		if (rc)
-			damaged(r, r->block_offset, what);
-		return 0;
-	}
-	c = (struct evp_cursor){ payload, payload + len, 0 };
-	rc = take_data(r, tag < INT32_MAX ? (enum evp_tag)tag : EVP_TAG_OPTIONAL + 63, &c, rec);
-	if (!c.bad)
-		return rc;
-	snprintf(text, sizeof(text),
-		 tag > EVP_TAG_END || !tag ? "an unknown mandatory record (type %d)"
-					   : "a bad record (type %d)",
-		 (int)tag);
-	damaged(r, r->block_offset, text);
 	return 0;
 }
 
@@ -591,7 +327,7 @@ int evp_reader_next(struct evp_reader *r, struct evp_record *rec, struct evp_err
 
 	for (;;) {
 		if (r->cursor.p != r->cursor.end) {
-			rc = read_record(r, rec, err);
+			rc = evp_reader_record(r, rec, err);
 			if (rc)
 				return rc;
 			continue;
@@ -610,7 +346,8 @@ int evp_reader_next(struct evp_reader *r, struct evp_record *rec, struct evp_err
 		if (!rc || memcmp(r->buf + r->at, evp_sync_mark, EVP_MARK_LEN)) {
 			/* What a damaged place left over is part of that damage. */
 			if (!r->lost)
-				damaged(r, evp_reader_offset(r), "bytes that belong to no epoch");
+				evp_reader_damaged(r, evp_reader_offset(r),
+						   "bytes that belong to no epoch");
 			rc = seek_mark(r, err);
 			if (rc < 0)
 				return rc;

@@ -56,22 +56,11 @@ void evp_tables_release(struct evp_tables *t)
 }
 
 /*
- * Reads ids and counts with their limits. A value past its limit marks the cursor bad, so that each
- * define_* below looks once, at its end.
+ * A value past its limit marks the cursor bad, so that each define_* below looks once, at its end.
  */
-static uint32_t take_id(struct evp_cursor *c, size_t n)
-{
-	uint64_t v = evp_cursor_varint(c);
-
-	if (v < n)
-		return (uint32_t)v;
-	c->bad = 1;
-	return 0;
-}
-
 static uint32_t take_string(const struct evp_tables *t, struct evp_cursor *c)
 {
-	return take_id(c, t->strings.n);
+	return evp_cursor_below(c, t->strings.n);
 }
 
 static int define_string(struct evp_tables *t, struct evp_cursor *c)
@@ -92,13 +81,13 @@ static int define_event(struct evp_tables *t, struct evp_cursor *c)
 
 	if (ROOM(t, events))
 		return -ENOMEM;
-	e.ntypes = take_id(c, EVP_MAX_TYPES + 1);
+	e.ntypes = evp_cursor_below(c, EVP_MAX_TYPES + 1);
 	for (i = 0; i < e.ntypes; i++) {
 		e.types[i].type = take_string(t, c);
 		e.types[i].unit = take_string(t, c);
 	}
-	e.samples_type = take_id(c, e.ntypes + 1);
-	e.value_type = take_id(c, e.ntypes + 1);
+	e.samples_type = evp_cursor_below(c, e.ntypes + 1);
+	e.value_type = evp_cursor_below(c, e.ntypes + 1);
 	e.period_type.type = take_string(t, c);
 	e.period_type.unit = take_string(t, c);
 	e.period = evp_cursor_zigzag(c);
@@ -120,7 +109,7 @@ static int define_process(struct evp_tables *t, struct evp_cursor *c)
 	p.pid = evp_cursor_zigzag(c);
 	p.ns_pid = evp_cursor_zigzag(c);
 	p.start_ns = evp_cursor_zigzag(c);
-	p.exec_generation = take_id(c, UINT32_MAX);
+	p.exec_generation = evp_cursor_below(c, UINT32_MAX);
 	p.comm = take_string(t, c);
 	p.exe = take_string(t, c);
 	p.cgroup = take_string(t, c);
@@ -137,9 +126,9 @@ static int define_file(struct evp_tables *t, struct evp_cursor *c)
 	const uint8_t *id;
 	uint32_t i;
 
-	f.build_id_len = take_id(c, EVP_MAX_BUILD_ID + 1);
+	f.build_id_len = evp_cursor_below(c, EVP_MAX_BUILD_ID + 1);
 	id = evp_cursor_bytes(c, f.build_id_len);
-	f.nsegments = take_id(c, EVP_MAX_SEGMENTS + 1);
+	f.nsegments = evp_cursor_below(c, EVP_MAX_SEGMENTS + 1);
 	if (c->bad || f.nsegments > (size_t)(c->end - c->p) / 3)
 		return -EBADMSG;
 	if (f.build_id_len)
@@ -177,23 +166,23 @@ static int define_function(struct evp_tables *t, struct evp_cursor *c)
 
 static int define_location(struct evp_tables *t, struct evp_cursor *c)
 {
-	struct evp_location l = { .kind = (uint8_t)take_id(c, EVP_LOC_KINDS) };
+	struct evp_location l = { .kind = (uint8_t)evp_cursor_below(c, EVP_LOC_KINDS) };
 	struct evp_line *lines = NULL;
 	uint32_t i;
 
-	l.source = (uint8_t)take_id(c, EVP_SRC_KINDS);
-	l.file = take_id(c, t->nfiles);
-	l.process = take_id(c, t->nprocesses);
+	l.source = (uint8_t)evp_cursor_below(c, EVP_SRC_KINDS);
+	l.file = evp_cursor_below(c, t->nfiles);
+	l.process = evp_cursor_below(c, t->nprocesses);
 	l.text = take_string(t, c);
 	l.offset = evp_cursor_varint(c);
-	l.nlines = take_id(c, EVP_MAX_LINES + 1);
+	l.nlines = evp_cursor_below(c, EVP_MAX_LINES + 1);
 	if (c->bad || l.nlines > (size_t)(c->end - c->p) / 3)
 		return -EBADMSG;
 	if (ROOM(t, locations) ||
 	    (l.nlines && !(lines = evp_arena_alloc(&t->arena, l.nlines * sizeof(*lines)))))
 		return -ENOMEM;
 	for (i = 0; i < l.nlines; i++) {
-		lines[i].function = take_id(c, t->nfunctions);
+		lines[i].function = evp_cursor_below(c, t->nfunctions);
 		lines[i].line = evp_cursor_zigzag(c);
 		lines[i].column = evp_cursor_zigzag(c);
 	}
@@ -207,7 +196,7 @@ static int define_location(struct evp_tables *t, struct evp_cursor *c)
 static int define_stack(struct evp_tables *t, struct evp_cursor *c)
 {
 	uint64_t back = evp_cursor_varint(c);
-	uint32_t location = take_id(c, t->nlocations), parent;
+	uint32_t location = evp_cursor_below(c, t->nlocations), parent;
 
 	if (c->bad || !location || !back || back > t->nstacks)
 		return -EBADMSG;
@@ -265,7 +254,7 @@ static bool take_label(const struct evp_tables *t, struct evp_cursor *c, struct 
 
 static int define_labels(struct evp_tables *t, struct evp_cursor *c)
 {
-	uint32_t n = take_id(c, EVP_MAX_LABELS + 1), i;
+	uint32_t n = evp_cursor_below(c, EVP_MAX_LABELS + 1), i;
 	struct evp_label *l;
 
 	if (c->bad || !n || n > (size_t)(c->end - c->p) / 3)
