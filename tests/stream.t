@@ -40,6 +40,8 @@ is 'cat keeps what watermarks say' "$(evp-stream stat "$T/back.evp" | grep -o '[
 is 'cat --to leaves later windows out' "$(evp-stream cat --to @1760000000 $G/good/plain.evp | evp-fold)" ''
 is 'cat --from keeps them' "$(evp-stream cat --from @1760000000 $G/good/plain.evp | evp-fold -L '' | head -n 1)" 'main 1'
 refused 'cat --from nonsense' 'is no time' evp-stream cat --from nonsense $G/good/plain.evp
+refused 'a day that is none' 'is no time' evp-stream cat --from 2026-02-30 $G/good/plain.evp
+refused 'a second without its end' 'is no time' evp-stream cat --from 2026-02-28T10:00:00. $G/good/plain.evp
 refused 'a time for check' 'of cat' evp-stream check --from now $G/good/plain.evp
 refused 'a verb it has not' 'unknown verb' evp-stream frob $G/good/plain.evp
 

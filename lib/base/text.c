@@ -140,13 +140,24 @@ static bool take_digits(const char **p, int n, int *ret)
 static bool take_fraction(const char **p, int64_t *ret_ns)
 {
 	int64_t unit = EVP_NSEC / 10;
+	const char *from;
 
 	*ret_ns = 0;
 	if (**p != '.' && **p != ',')
 		return true;
-	for ((*p)++; **p >= '0' && **p <= '9'; (*p)++, unit /= 10)
+	for (from = ++*p; **p >= '0' && **p <= '9'; (*p)++, unit /= 10)
 		*ret_ns += (**p - '0') * unit;
-	return true;
+	return *p > from;
+}
+
+/* February has no 30th, though mktime and timegm make it the 2nd of March. */
+static bool is_date(int year, int month, int day)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return month >= 1 && month <= 12 && day >= 1 &&
+	       day <= days[month - 1] + (leap && month == 2);
 }
 
 /* "", "Z" or "+hh:mm": seconds east of UTC in *ret_east; false in *ret_local when a zone is given.
@@ -200,8 +211,8 @@ static bool parse_rfc3339(const char *p, int64_t *ret_ns)
 	}
 	if (!take_zone(&p, &east, &local) || *p)
 		return false;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+	if (!is_date(tm.tm_year, tm.tm_mon, tm.tm_mday) || tm.tm_hour > 23 || tm.tm_min > 59 ||
+	    tm.tm_sec > 60)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
