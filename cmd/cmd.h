@@ -8,8 +8,8 @@
  *
  *	static const struct evp_opt opts[] = {
  *		EVP_OPT_OUTPUT(o.output),
- *		{ 'F', "freq", EVP_U64, &o.freq, "HZ", "samples a second, 1-1000", .min = 1, .max =
- *1000 }, EVP_OPT_END
+ *		{ 'F', "freq", EVP_U64, &o.freq, "HZ", "samples a second", 1, 1000 },
+ *		EVP_OPT_END
  *	};
  *	int main(int argc, char **argv)
  *	{

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-uint64_t evp_hash_bytes(const void *bytes, size_t len); /* xxh3, 64 bit; stable within a run only */
+uint64_t evp_hash_bytes(const void *bytes, size_t len); /* xxh3: the same on every machine */
 
 /* A well-mixed 64-bit hash of one integer (murmur3's finalizer). */
 static inline uint64_t evp_hash_u64(uint64_t x)

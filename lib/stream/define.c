@@ -12,6 +12,8 @@ static int define(struct evp_writer *w, enum evp_tag tag)
 
 	if (w->payload.oom)
 		return evp_writer_fail(w, -ENOMEM);
+	if (!evp_tables_fit(&w->tables, w->payload.len))
+		return evp_writer_fail(w, -EFBIG);
 	if (evp_writer_fail(w, evp_tables_define(&w->tables, tag, (uint8_t *)w->payload.buf,
 						 w->payload.len, &what)))
 		return w->error;
@@ -279,6 +281,8 @@ int evp_writer_stack_new(struct evp_writer *w, uint32_t parent, uint32_t locatio
 	id = (uint32_t)w->tables.nstacks;
 	n = evp_varint_put(payload, id - parent);
 	n += evp_varint_put(payload + n, location);
+	if (!evp_tables_fit(&w->tables, n))
+		return evp_writer_fail(w, -EFBIG);
 	if (evp_writer_fail(w, evp_tables_define(&w->tables, EVP_TAG_STACK, payload, n, &what)))
 		return w->error;
 	*ret_id = id;

@@ -51,6 +51,12 @@ uint32_t evp_crc32c(uint32_t crc, const void *bytes, size_t len);
 /* Empty tables: id 0 of everything but events is the empty one. 0 or -ENOMEM. */
 int evp_tables_begin(struct evp_tables *t);
 
+/* Whether an epoch may hold one more definition of `len` bytes. */
+static inline bool evp_tables_fit(const struct evp_tables *t, size_t len)
+{
+	return t->bytes + len + 16 <= EVP_EPOCH_BYTES;
+}
+
 /*
  * Adds the definition in `payload` under the next id of its table. 0; -ENOMEM; -EBADMSG with
  * *ret_what saying what is wrong with it, the tables unchanged. Only definition tags (1 to 8).

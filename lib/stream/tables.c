@@ -291,7 +291,7 @@ int evp_tables_define(struct evp_tables *t, enum evp_tag tag, const uint8_t *pay
 	struct evp_cursor c = { payload, payload + len, 0 };
 	int rc;
 
-	if (t->bytes + len + 16 > EVP_EPOCH_BYTES) {
+	if (!evp_tables_fit(t, len)) {
 		*ret_what = "an epoch larger than 64 MiB";
 		return -EBADMSG;
 	}

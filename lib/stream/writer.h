@@ -7,16 +7,21 @@
  * evp_writer_epoch() (never behind the caller's back). Call that whenever evp_writer_epoch_due()
  * says so - at flushes, or between any two samples - and forget every id.
  *
- *	evp_writer_new(&w, &(struct evp_writer_opts){ .tool = "evp-x", .sink = f, .sink_arg = a },
- *&err); evp_writer_event(w, &ev, &id); ... evp_writer_stack(w, parent, loc, &stack);
+ *	struct evp_writer_opts opts = { .tool = "evp-x", .sink = f, .sink_arg = a };
+ *
+ *	evp_writer_new(&w, &opts, &err);
+ *	evp_writer_event(w, &event, &id); ... evp_writer_stack(w, parent, location, &stack);
  *	evp_writer_sample(w, &sample);
- *	evp_writer_watermark(w, t_ns);   totals, losses, the watermark, then everything out of the
- *door evp_writer_end(w);               the end block: "whole" evp_writer_free(w);
+ *	evp_writer_watermark(w, t_ns);   totals, losses, the watermark, then everything goes out
+ *	evp_writer_end(w);               the end record: "whole"
+ *	evp_writer_free(w);
  *
  * Every function returns 0 or -errno; errors are sticky (evp_writer_error). Definitions are
  * written before their first use in the order in which they were made, so output depends only on
- * the calls, not on hash order. What breaks a limit is cut as evp-stream(5) says and counted
- * (evp_writer_truncated), never refused.
+ * the calls, not on hash order. What breaks a limit of one thing is cut as evp-stream(5) says and
+ * counted (evp_writer_truncated). Refused are ids that are not defined, windows that end behind
+ * 2^63 and negative losses (-EINVAL), and definitions that a single sample needs and an epoch of
+ * 64 MiB cannot hold (-EFBIG).
  */
 #ifndef EVP_STREAM_WRITER_H
 #define EVP_STREAM_WRITER_H
