@@ -143,6 +143,9 @@ static int tell_added(const struct evp_store_add_stats *s, const char *dir)
 	if (s->dropped_types)
 		evp_warn("%llu values were not stored: a row holds one value and its samples",
 			 (unsigned long long)s->dropped_types);
+	if (s->lost_samples)
+		evp_warn("%llu lost samples are not in the store: no sample came after them",
+			 (unsigned long long)s->lost_samples);
 	if (s->odd_windows)
 		evp_warn("%llu segments are from before 2015 or more than a day ahead: is the "
 			 "clock right?",

@@ -110,7 +110,9 @@ int evp_scan_describe(struct evp_query_info *info, const struct evp_query *q,
 		info->from_ns = from;
 	if (!info->segments || to > info->to_ns)
 		info->to_ns = to;
-	info->lost_samples += i->lost_samples > 0 ? i->lost_samples : 0;
+	if (i->lost_samples > 0) /* any file may be in the directory: the sum has an end */
+		info->lost_samples = evp_segment_clamp((__int128)info->lost_samples +
+						       i->lost_samples);
 	info->segments++;
 	return 0;
 }

@@ -36,6 +36,7 @@ struct evp_store_add {
 	int64_t oldest;	      /* first slot of the rows held, INT64_MAX: none */
 	struct evp_map parts; /* slot -> segments' parts published so far */
 	struct evp_map lost;  /* slot -> samples that the stream reports lost, all events */
+	int64_t pending;      /* the sum of those that no segment tells of yet */
 };
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -125,12 +126,36 @@ static size_t run_of(const struct evp_store_add *a, const struct evp_pool_row *r
 	return i;
 }
 
-static uint64_t take_lost(struct evp_store_add *a, int64_t slot)
+static int put_lost(struct evp_store_add *a, int64_t slot, int64_t samples)
 {
-	uint64_t *lost = evp_map_find(&a->lost, (uint64_t)slot), n = lost ? *lost : 0;
+	uint64_t *lost = samples ? evp_map_at(&a->lost, (uint64_t)slot, NULL) : NULL;
 
-	if (lost)
-		*lost = 0;
+	if (samples > INT64_MAX - a->pending)
+		samples = INT64_MAX - a->pending;
+	if (lost) {
+		*lost += (uint64_t)samples;
+		a->pending += samples;
+	}
+	return samples && !lost ? -ENOMEM : 0;
+}
+
+/* What was lost in this slot, and in those before that had no sample of their own. */
+static int64_t take_lost(struct evp_store_add *a, int64_t slot)
+{
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; a->pending && i < a->lost.nslots; i++) {
+		struct evp_map_slot *s = &a->lost.slot[i];
+
+		if (!s->used || (int64_t)s->key > slot)
+			continue;
+		n += (int64_t)s->value;
+		s->value = 0;
+	}
+	a->pending -= n;
+	if (!a->pending)
+		evp_map_clear(&a->lost);
 	return n;
 }
 
@@ -138,7 +163,7 @@ static uint64_t take_lost(struct evp_store_add *a, int64_t slot)
 static int publish_run(struct evp_store_add *a, const struct evp_pool_row *rows, size_t n,
 		       bool last, struct evp_err *err)
 {
-	int64_t slot = floor_div(row_ts(a, rows), a->every_ms), lost = (int64_t)take_lost(a, slot);
+	int64_t slot = floor_div(row_ts(a, rows), a->every_ms), lost = take_lost(a, slot);
 	uint64_t *part = evp_map_find(&a->parts, (uint64_t)slot);
 	struct evp_place pl = { .dirfd = a->dirfd,
 				.stream = a->stream,
@@ -156,8 +181,7 @@ static int publish_run(struct evp_store_add *a, const struct evp_pool_row *rows,
 		     (last && !a->ended && (slot + 1) * a->every_ms > a->watermark_ms);
 	rc = evp_place_segment(&pl, &a->pool, rows, n, &info, err);
 	if (rc) {
-		if (lost && evp_map_at(&a->lost, (uint64_t)slot, NULL))
-			*evp_map_at(&a->lost, (uint64_t)slot, NULL) = (uint64_t)lost;
+		put_lost(a, slot, lost); /* without memory for it there is no next time either */
 		return rc;
 	}
 	if (pl.present) {
@@ -286,6 +310,8 @@ static int end_stream(struct evp_store_add *a, struct evp_err *err)
 	a->oldest = INT64_MAX;
 	a->watermark_ms = INT64_MIN;
 	evp_map_clear(&a->parts);
+	a->stats.lost_samples += (uint64_t)a->pending;
+	a->pending = 0;
 	evp_map_clear(&a->lost);
 	if (!rc && reset_pool(a)) /* ids of one stream give another's segments no order */
 		rc = evp_fail_oom(err);
@@ -342,13 +368,7 @@ static int take_watermark(struct evp_store_add *a, int64_t t_ns, struct evp_err 
 static int take_loss(struct evp_store_add *a, const struct evp_loss *l, struct evp_err *err)
 {
 	int64_t slot = floor_div(floor_div(l->window_ns, 1000000), a->every_ms);
-	uint64_t *lost = evp_map_at(&a->lost, (uint64_t)slot, NULL);
-
-	if (!lost)
-		return evp_fail_oom(err);
-	if (l->samples > 0)
-		*lost += (uint64_t)l->samples;
-	return 0;
+	return l->samples > 0 && put_lost(a, slot, l->samples) ? evp_fail_oom(err) : 0;
 }
 
 static int take_record(struct evp_store_add *a, const struct evp_tables *t,

@@ -34,6 +34,7 @@ struct evp_store_add_stats {
 	int64_t samples;	 /* of the published ones */
 	int64_t dropped_samples; /* the disk was full */
 	uint64_t dropped_windows;
+	uint64_t lost_samples;	/* that streams told of and no segment does: they had no sample */
 	uint64_t odd_windows;	/* before 2015 or more than a day ahead; stored */
 	uint64_t dropped_types; /* values that neither samples nor value has a place for */
 	bool held;		/* the disk was full, what is left could not be published at last */
