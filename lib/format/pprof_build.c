@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
 #include "format/pprof_build.h"
 
 #include <stdio.h>
@@ -278,31 +279,56 @@ int evp_pprof_location(struct evp_pprof_tables *p, const struct evp_tables *t, u
 	return rc;
 }
 
+static void mapping_put(const struct evp_pprof_tables *p, size_t i, struct evp_str *m,
+			struct evp_str *out)
+{
+	const struct evp_pprof_mapping *has = &p->mapping[i];
+	uint64_t limit = has->limit + PAGE - 1;
+	struct mapping_key key;
+
+	memcpy(&key, p->mappings.item[i].ptr, sizeof(key));
+	evp_str_clear(m);
+	evp_pb_put_u64(m, MAPPING_ID, i + 1);
+	evp_pb_put_u64(m, MAPPING_START, key.start);
+	evp_pb_put_u64(m, MAPPING_LIMIT, limit < has->limit ? UINT64_MAX : limit / PAGE * PAGE);
+	evp_pb_put_u64(m, MAPPING_OFFSET, key.offset);
+	evp_pb_put_u64(m, MAPPING_FILE, key.file);
+	evp_pb_put_u64(m, MAPPING_BUILD_ID, key.build_id);
+	evp_pb_put_u64(m, MAPPING_HAS_FUNCTIONS, has->functions);
+	evp_pb_put_u64(m, MAPPING_HAS_FILENAMES, has->filenames);
+	evp_pb_put_u64(m, MAPPING_HAS_LINES, has->lines);
+	evp_pb_put_u64(m, MAPPING_HAS_INLINES, has->functions && has->inlines);
+	evp_pb_put_bytes(out, PP_MAPPING, m->buf, m->len);
+}
+
+/* Neither a library nor "[kernel.kallsyms]" and the like. */
+static bool is_program(const struct evp_pprof_tables *p, size_t i)
+{
+	struct mapping_key key;
+	const struct evp_bytes *name;
+	const char *so;
+
+	memcpy(&key, p->mappings.item[i].ptr, sizeof(key));
+	name = &p->strings.item[key.file];
+	if (!name->len || name->ptr[0] == '[')
+		return false;
+	so = memmem(name->ptr, name->len, ".so", 3);
+	return !so || (so + 3 < name->ptr + name->len && so[3] != '.');
+}
+
+/* A program comes first: pprof takes the first mapping for the main binary. */
 static void mappings_put(struct evp_pprof_tables *p, struct evp_str *out)
 {
 	struct evp_str m = { 0 };
-	struct mapping_key key;
-	size_t i;
+	size_t i, first = 0;
 
-	for (i = 0; i < p->mappings.n; i++) {
-		const struct evp_pprof_mapping *has = &p->mapping[i];
-		uint64_t limit = has->limit + PAGE - 1;
-
-		memcpy(&key, p->mappings.item[i].ptr, sizeof(key));
-		evp_str_clear(&m);
-		evp_pb_put_u64(&m, MAPPING_ID, i + 1);
-		evp_pb_put_u64(&m, MAPPING_START, key.start);
-		evp_pb_put_u64(&m, MAPPING_LIMIT,
-			       limit < has->limit ? UINT64_MAX : limit / PAGE * PAGE);
-		evp_pb_put_u64(&m, MAPPING_OFFSET, key.offset);
-		evp_pb_put_u64(&m, MAPPING_FILE, key.file);
-		evp_pb_put_u64(&m, MAPPING_BUILD_ID, key.build_id);
-		evp_pb_put_u64(&m, MAPPING_HAS_FUNCTIONS, has->functions);
-		evp_pb_put_u64(&m, MAPPING_HAS_FILENAMES, has->filenames);
-		evp_pb_put_u64(&m, MAPPING_HAS_LINES, has->lines);
-		evp_pb_put_u64(&m, MAPPING_HAS_INLINES, has->functions && has->inlines);
-		evp_pb_put_bytes(out, PP_MAPPING, m.buf, m.len);
-	}
+	while (first < p->mappings.n && !is_program(p, first))
+		first++;
+	if (first < p->mappings.n)
+		mapping_put(p, first, &m, out);
+	for (i = 0; i < p->mappings.n; i++)
+		if (i != first)
+			mapping_put(p, i, &m, out);
 	out->oom |= m.oom;
 	evp_str_release(&m);
 }
