@@ -368,6 +368,7 @@ static int take_watermark(struct evp_store_add *a, int64_t t_ns, struct evp_err 
 static int take_loss(struct evp_store_add *a, const struct evp_loss *l, struct evp_err *err)
 {
 	int64_t slot = floor_div(floor_div(l->window_ns, 1000000), a->every_ms);
+
 	return l->samples > 0 && put_lost(a, slot, l->samples) ? evp_fail_oom(err) : 0;
 }
 

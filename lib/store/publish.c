@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/root.h"
 
 #define FILE_MODE 0640
 #define DIR_MODE  0750
+#define TMP_AGE_S 86400 /* nobody writes one file for so long */
 
 static int sync_dir(int dirfd, const char *dir)
 {
@@ -56,12 +59,37 @@ made:
 	return sync_dir(dirfd, parent);
 }
 
+static bool is_tmp(const char *name)
+{
+	return !strncmp(name, ".tmp-", 5) && strspn(name + 5, "0123456789abcdef") == 16 &&
+	       !name[5 + 16];
+}
+
+/* What crashes left in this directory. */
+static void remove_old_tmp(int dirfd, const char *dir)
+{
+	int fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	struct stat st;
+
+	if (!d && fd >= 0)
+		close(fd);
+	while (d && (e = readdir(d)))
+		if (is_tmp(e->d_name) && !fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - TMP_AGE_S)
+			unlinkat(fd, e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 /* For file systems without O_TMPFILE: a name that no reader takes for a segment. */
 static int open_named(struct evp_publish *p, const char *dir)
 {
 	unsigned int tries = 0;
 	uint64_t salt;
 
+	remove_old_tmp(p->dirfd, dir);
 	do {
 		if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
 			return -errno;
