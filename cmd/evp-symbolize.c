@@ -4,9 +4,11 @@
  *
  *	evp-record -a --duration 10 | evp-symbolize | evp-fold
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 #include "input.h"
@@ -32,6 +34,26 @@ static const struct evp_opt opts[] = {
 	  "answer a list of ELF addresses as addr2line -f -i does" },
 	EVP_OPT_END
 };
+
+/* A mistyped one would show in nothing but missing names. */
+static int check_dir(const char *option, const char *dir)
+{
+	struct stat st;
+
+	if (dir && stat(dir, &st))
+		return evp_error("%s: '%s': %s", option, dir, strerror(errno));
+	return dir && !S_ISDIR(st.st_mode) ? evp_error("%s: '%s' is no directory", option, dir)
+					   : EVP_DONE;
+}
+
+static int check_dirs(void)
+{
+	int status = check_dir("--root", o.root);
+
+	for (size_t i = 0; i < o.debug_dirs.n; i++)
+		status = evp_worse(status, check_dir("--debug-dir", o.debug_dirs.item[i]));
+	return status;
+}
 
 static int symbol_opts(struct evp_symbol_opts *so)
 {
@@ -137,11 +159,7 @@ int main(int argc, char **argv)
 	int rc = evp_cmd_parse(&cmd, argc, argv);
 	struct evp_symbol_opts so;
 
-	if (rc < 0)
-		rc = symbol_opts(&so);
-	else
-		return rc;
-	if (rc)
+	if (rc >= 0 || (rc = symbol_opts(&so)) || (rc = check_dirs()))
 		return rc;
 	return o.addresses ? answer_addresses(&so) : symbolize(&so);
 }

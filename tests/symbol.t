@@ -133,4 +133,6 @@ refused 'a FIFO, without waiting' 'not a regular file' evp-symbolize --addresses
 refused 'text' 'no ELF file' evp-symbolize --addresses a.c
 refused 'a relocatable file' 'neither a program' sh -c 'gcc -c a.c -o a.o; evp-symbolize --addresses a.o'
 refused 'a bad --demangle' "not 'loud'" evp-symbolize --demangle loud
+refused 'a --root that is not there' "'nowhere': No such file" evp-symbolize --root nowhere
+refused 'a --debug-dir that is none' "'a.c' is no directory" evp-symbolize --debug-dir a.c
 done_testing
