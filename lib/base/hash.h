@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -32,6 +33,15 @@ struct evp_bytes {
 	const char *ptr;
 	size_t len;
 };
+
+/* As memcmp does; of two that begin alike the shorter comes first. */
+static inline int evp_bytes_compare(const struct evp_bytes *a, const struct evp_bytes *b)
+{
+	size_t n = a->len < b->len ? a->len : b->len;
+	int c = n ? memcmp(a->ptr, b->ptr, n) : 0;
+
+	return c ? c : (a->len > b->len) - (a->len < b->len);
+}
 
 struct evp_interner {
 	struct evp_bytes *item; /* id -> bytes */

@@ -70,11 +70,9 @@ static int add_side(struct fold *f, const struct evp_profile *p, int side, size_
 static int compare_stacks(const void *a, const void *b, void *arg)
 {
 	const struct fold *f = arg;
-	const struct evp_bytes *x = &f->stacks.item[*(const size_t *)a];
-	const struct evp_bytes *y = &f->stacks.item[*(const size_t *)b];
-	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
 
-	return c ? c : (x->len > y->len) - (x->len < y->len);
+	return evp_bytes_compare(&f->stacks.item[*(const size_t *)a],
+				 &f->stacks.item[*(const size_t *)b]);
 }
 
 static int write_lines(const struct fold *f, struct evp_out *out, struct evp_err *err)

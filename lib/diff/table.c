@@ -229,23 +229,16 @@ static int count_side(struct build *b, const struct evp_profile *p, int side, st
 
 /* ---- pairs and order ---- */
 
-static int compare_bytes(const struct evp_bytes *x, const struct evp_bytes *y)
-{
-	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
-
-	return c ? c : (x->len > y->len) - (x->len < y->len);
-}
-
 static int compare_rows(const void *a, const void *b, void *arg)
 {
 	const struct evp_diff_table *t = arg;
 	const struct evp_diff_name *x = &t->name[*(const size_t *)a],
 				   *y = &t->name[*(const size_t *)b];
-	int c = compare_bytes(&x->name, &y->name);
+	int c = evp_bytes_compare(&x->name, &y->name);
 
 	if (!c)
-		c = compare_bytes(&x->module, &y->module);
-	return c ? c : compare_bytes(&x->file, &y->file);
+		c = evp_bytes_compare(&x->module, &y->module);
+	return c ? c : evp_bytes_compare(&x->file, &y->file);
 }
 
 /* Bit 0: in the base, bit 1: in the new profile. */
@@ -296,7 +289,8 @@ static int settle(struct evp_diff_table *t)
 		qsort_r(order, t->n, sizeof(*order), compare_rows, t);
 	for (size_t i = 0, j; i < t->n; i = j) {
 		for (j = i + 1; j < t->n; j++)
-			if (compare_bytes(&t->name[order[i]].name, &t->name[order[j]].name) != 0)
+			if (evp_bytes_compare(&t->name[order[i]].name, &t->name[order[j]].name) !=
+			    0)
 				break;
 		pair(t, order, i, j);
 	}

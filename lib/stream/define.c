@@ -313,14 +313,9 @@ struct label_order {
 static int compare_labels(const void *va, const void *vb)
 {
 	const struct label_order *a = va, *b = vb;
-	size_t n = a->key->len < b->key->len ? a->key->len : b->key->len;
-	int c = memcmp(a->key->ptr, b->key->ptr, n);
+	int c = evp_bytes_compare(a->key, b->key);
 
-	if (c)
-		return c;
-	if (a->key->len != b->key->len)
-		return a->key->len < b->key->len ? -1 : 1;
-	return a->given < b->given ? -1 : 1;
+	return c ? c : a->given < b->given ? -1 : 1;
 }
 
 /* Sorts, drops empty values and all but the last of equal keys; returns how many are left. */

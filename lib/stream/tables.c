@@ -225,13 +225,6 @@ static bool label_name_valid(const struct evp_bytes *b)
 	return b->len > 0;
 }
 
-static int compare_bytes(const struct evp_bytes *a, const struct evp_bytes *b)
-{
-	int c = memcmp(a->ptr, b->ptr, a->len < b->len ? a->len : b->len);
-
-	return c ? c : (a->len > b->len) - (a->len < b->len);
-}
-
 static bool take_label(const struct evp_tables *t, struct evp_cursor *c, struct evp_label *l,
 		       uint32_t before)
 {
@@ -249,7 +242,7 @@ static bool take_label(const struct evp_tables *t, struct evp_cursor *c, struct 
 	}
 	return !c->bad && form <= 1 && label_name_valid(evp_string(t, l->key)) &&
 	       (l->is_number || (l->text && evp_string(t, l->text)->len <= EVP_MAX_LABEL)) &&
-	       (!before || compare_bytes(evp_string(t, before), evp_string(t, l->key)) < 0);
+	       (!before || evp_bytes_compare(evp_string(t, before), evp_string(t, l->key)) < 0);
 }
 
 static int define_labels(struct evp_tables *t, struct evp_cursor *c)

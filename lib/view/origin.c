@@ -116,10 +116,7 @@ void evp_origin_release(struct evp_origin *s)
 
 static int by_bytes(const void *a, const void *b)
 {
-	const struct evp_bytes *x = a, *y = b;
-	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
-
-	return c ? c : (x->len > y->len) - (x->len < y->len);
+	return evp_bytes_compare(a, b);
 }
 
 void evp_origin_nodes(const struct evp_origin *s, struct evp_str *out)

@@ -9,10 +9,7 @@
 
 int evp_top_compare(const struct evp_profile *p, uint32_t a, uint32_t b)
 {
-	const struct evp_bytes *x = evp_profile_text(p, a), *y = evp_profile_text(p, b);
-	int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
-
-	return c ? c : (x->len > y->len) - (x->len < y->len);
+	return evp_bytes_compare(evp_profile_text(p, a), evp_profile_text(p, b));
 }
 
 void evp_top_column(struct evp_top *t, const char *key, const char *head, enum evp_column_kind kind)
