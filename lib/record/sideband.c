@@ -129,11 +129,6 @@ unsigned int evp_sideband_features(const struct evp_sideband *sb)
 	       (sb->system_wide ? EVP_SB_SYSTEM_WIDE : 0);
 }
 
-int evp_sideband_add_pid(struct evp_sideband *sb, pid_t pid, struct evp_err *err)
-{
-	return sb->system_wide ? 0 : evp_perf_set_add_process(&sb->set, pid, err);
-}
-
 int evp_sideband_fd(const struct evp_sideband *sb)
 {
 	return sb->set.epoll_fd;
@@ -212,9 +207,4 @@ int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_
 	if (evp_perf_set_follow_cpus(&sb->set, monotonic_ns()))
 		count_lost(sb, monotonic_ns());
 	return 0;
-}
-
-int64_t evp_sideband_oldest(const struct evp_sideband *sb)
-{
-	return evp_perf_queue_oldest(&sb->queue);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The side band: what happens to processes and mappings while samples are taken. One perf dummy
- * event on every online CPU tells of executable mappings (with build IDs), exec and renames, fork,
+ * event on every online CPU tells of executable mappings (device and inode), exec, renames, fork,
  * exit, kernel symbols that come and go, and new cgroups; no kprobe and no tracefs is needed.
  *
  * Life cycle: open it *before* scanning /proc, then drain it whenever evp_sideband_fd() is
- * readable or evp_sideband_oldest() says that something held back is due:
+ * readable, and when something held back may be due:
  *
  *	evp_sideband_open(&sb, &(struct evp_sideband_opts){ .all = true }, &err);
  *	... scan /proc ...
@@ -16,9 +16,7 @@
  * reader at every event, or when a ring has filled up as far as the options say.
  * What a full ring or the bound on memory drops is an EVP_SB_LOST event: rescan /proc then.
  *
- * Things to know about the data: there is no munmap event, so the newest overlapping mapping wins;
- * the vdso and files not in the page cache come without a build ID; with a build ID the kernel
- * gives no device and inode. Times are CLOCK_MONOTONIC.
+ * There is no munmap event, so the newest overlapping mapping wins. Times are CLOCK_MONOTONIC.
  */
 #ifndef EVP_RECORD_SIDEBAND_H
 #define EVP_RECORD_SIDEBAND_H
@@ -101,18 +99,12 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 		      struct evp_err *err);
 unsigned int evp_sideband_features(const struct evp_sideband *sb);
 
-/* Follows one more process and its future children. A no-op where it is system-wide. */
-int evp_sideband_add_pid(struct evp_sideband *sb, pid_t pid, struct evp_err *err);
-
 /* An epoll fd over all rings, to be polled for POLLIN. Draining makes it quiet again. */
 int evp_sideband_fd(const struct evp_sideband *sb);
 
 /* Reads all rings, delivers what is older than before_ns (INT64_MAX: everything). 0 or -errno. */
 int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_fn fn, void *arg);
-
-int64_t
-evp_sideband_oldest(const struct evp_sideband *sb); /* time of what is held; INT64_MAX none */
-void evp_sideband_close(struct evp_sideband *sb);   /* NULL too */
+void evp_sideband_close(struct evp_sideband *sb); /* NULL too */
 
 /* The trailer that sample_id_all puts behind every record: these, in this order. */
 #define EVP_SB_SAMPLE_TYPE (PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU)

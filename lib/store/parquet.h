@@ -120,8 +120,7 @@ struct evp_pq_file {
 int evp_pq_open(struct evp_pq_file **ret_f, int dirfd, const char *path, struct evp_err *err);
 void evp_pq_close(struct evp_pq_file *f);
 const struct evp_bytes *evp_pq_meta(const struct evp_pq_file *f,
-				    const char *key);			  /* NULL: absent */
-size_t evp_pq_field_index(const struct evp_pq_file *f, const char *name); /* SIZE_MAX: none */
+				    const char *key); /* NULL: absent */
 
 /*
  * Walking one column of one row group. Zero it, open it, ask for rows in rising order, release it.

@@ -401,13 +401,3 @@ const struct evp_bytes *evp_pq_meta(const struct evp_pq_file *f, const char *key
 			return &f->meta[i].value;
 	return NULL;
 }
-
-size_t evp_pq_field_index(const struct evp_pq_file *f, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < f->nfields; i++)
-		if (!strcmp(f->fields[i].name, name))
-			return i;
-	return SIZE_MAX;
-}

@@ -146,11 +146,6 @@ int64_t evp_thrift_int(struct evp_cursor *c, int type)
 	}
 }
 
-bool evp_thrift_flag(struct evp_cursor *c, int type)
-{
-	return evp_thrift_int(c, type) != 0;
-}
-
 struct evp_bytes evp_thrift_text(struct evp_cursor *c, int type)
 {
 	struct evp_bytes b = { NULL, 0 };

@@ -63,7 +63,6 @@ void evp_thrift_stop(struct evp_thrift_out *s);
 int evp_thrift_field(struct evp_cursor *c, int *last);
 /* An integer or bool of whatever width; any other type marks the cursor bad. */
 int64_t evp_thrift_int(struct evp_cursor *c, int type);
-bool evp_thrift_flag(struct evp_cursor *c, int type);
 struct evp_bytes evp_thrift_text(struct evp_cursor *c, int type); /* in place */
 /*
  * A list's length; its elements must be of `want`. Never more than the bytes left can hold, so that
