@@ -60,6 +60,15 @@ struct {
 	__type(value, __u8);
 } cgroups SEC(".maps");
 
+/*
+ * The key of a child that was followed. In another pid namespace user space names processes by
+ * their numbers there, while at a fork only the global number of the child is at hand: it is marked.
+ */
+static __always_inline __u32 key_of(__u32 global)
+{
+	return knobs.pidns_ino ? global | EVP_BPF_GLOBAL_PID : global;
+}
+
 static __always_inline bool in_cgroups(void)
 {
 	for (int level = 0; level < EVP_BPF_CGROUP_DEPTH; level++) {
@@ -79,6 +88,11 @@ static __always_inline bool selected(__u32 pid)
 		return true;
 	if (knobs.by_pid && bpf_map_lookup_elem(&targets, &pid))
 		return true;
+	if (knobs.by_pid && knobs.pidns_ino) {
+		pid = key_of(bpf_get_current_pid_tgid() >> 32);
+		if (bpf_map_lookup_elem(&targets, &pid))
+			return true;
+	}
 	return knobs.by_cgroup && in_cgroups();
 }
 
@@ -89,7 +103,7 @@ static __always_inline bool has_selected_parent(const struct task_struct *task)
 		__u32 pid;
 
 		task = BPF_CORE_READ(task, real_parent);
-		pid = BPF_CORE_READ(task, tgid);
+		pid = key_of(BPF_CORE_READ(task, tgid));
 		if (bpf_map_lookup_elem(&targets, &pid))
 			return true;
 	}
@@ -104,6 +118,7 @@ static __always_inline bool left_out(__u32 pid, bool *ret_selected)
 
 	if (!crowded)
 		return false;
+	pid = key_of(BPF_CORE_READ(task, tgid));
 	start = BPF_CORE_READ(task, group_leader, start_boottime);
 	if (start < knobs.since_ns || !has_selected_parent(task))
 		return false;
@@ -253,18 +268,24 @@ int on_tick(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * A child of a selected process is selected, from its first instruction. Loaded only in the initial
- * pid namespace: elsewhere the numbers here are not the recorder's, and it follows the side band.
+ * A child of a selected process is selected, from its first instruction. The parent is current.
  */
 SEC("tp_btf/sched_process_fork")
 int on_fork(__u64 *ctx)
 {
 	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
-	__u32 from = parent->tgid, to = child->tgid;
+	__u32 from = key_of(parent->tgid), to = key_of(child->tgid);
+	struct evp_bpf_sample self = {};
 	__u64 start;
 
-	if (from == to || !bpf_map_lookup_elem(&targets, &from))
+	if (from == to)
 		return 0;
+	if (!bpf_map_lookup_elem(&targets, &from)) {
+		if (!knobs.pidns_ino || !who(&self) || !bpf_map_lookup_elem(&targets, &self.pid))
+			return 0;
+		start = parent->group_leader->start_boottime;
+		bpf_map_update_elem(&targets, &from, &start, BPF_ANY);
+	}
 	start = child->start_boottime;
 	if (bpf_map_update_elem(&targets, &to, &start, BPF_ANY))
 		crowded = true;
@@ -276,10 +297,10 @@ SEC("tp_btf/sched_process_free")
 int on_free(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
-	__u32 tgid = task->tgid;
+	__u32 tgid = key_of(task->tgid);
 	__u64 *start;
 
-	if (task->pid != (__s32)tgid)
+	if (task->pid != task->tgid)
 		return 0;
 	start = bpf_map_lookup_elem(&targets, &tgid);
 	if (start && (!*start || *start == task->start_boottime))

@@ -10,6 +10,7 @@
 #define EVP_BPF_RECORD_H
 
 #define EVP_BPF_HALF_FRAMES  127 /* of one half: the kernel's default perf_event_max_stack */
+#define EVP_BPF_GLOBAL_PID   0x80000000u /* in a key of targets: no number of the recorder's */
 #define EVP_BPF_SEEN_SLOTS   65536
 #define EVP_BPF_CGROUP_DEPTH 64 /* levels of the cgroup tree looked at by a -G filter */
 #define EVP_BPF_ANCESTORS    8 /* generations looked at for a selected one, once there was no room */

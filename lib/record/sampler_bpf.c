@@ -124,7 +124,7 @@ static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 	if (!skel)
 		return fail_load(err, -errno);
 	set_knobs(s, &skel->rodata->knobs);
-	s->forks_followed = follow_forks && !s->opts.all && !skel->rodata->knobs.pidns_ino;
+	s->forks_followed = follow_forks && !s->opts.all;
 	bpf_program__set_autoload(skel->progs.on_fork, s->forks_followed);
 	bpf_program__set_autoload(skel->progs.on_free, s->forks_followed);
 	ring = s->opts.ring_bytes ? s->opts.ring_bytes : ring_bytes(s->opts.freq_hz, s->npossible);

@@ -40,4 +40,16 @@ kill -TERM $pid
 wait $pid
 is 'a signal for us is passed on' $? 9
 status 'the stream is whole' 0 evp-stream check s.evp
+
+# In another pid namespace children are followed from their first instruction, too: each lives 5 ms.
+if unshare -pf --mount-proc true 2>/dev/null; then
+	for backend in bpf perf; do
+		# shellcheck disable=SC2016 # the inner shell expands
+		unshare -pf --mount-proc evp-record -q -F 999 --backend $backend -o ns.evp -- sh -c '
+			for i in $(seq 60); do sh -c "i=0; while [ \$i -lt 5000 ]; do i=\$((i+1)); done"; done; times' >cpu-times
+		due=$(tail -n 1 cpu-times | awk '{ split($0, t, /[ms ]+/); print int(1000 * (t[2] + t[4])) }')
+		got=$(evp-fold ns.evp | awk '{ n += $NF } END { print n + 0 }')
+		ok "$backend: short children in a pid namespace ($got of $due)" [ "$((got * 100))" -ge "$((due * 60))" ]
+	done
+fi
 done_testing
