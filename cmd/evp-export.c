@@ -43,7 +43,8 @@ static int export_folded(struct evp_out *out)
 	struct evp_profile *p = NULL;
 	struct evp_err err;
 	size_t type;
-	int status = evp_input_profile(o.by ? o.by : "comm", o.type, o.value ? o.value : "", 0, &p);
+	int status = evp_input_profile(o.by ? o.by : "comm", o.type, o.value ? o.value : "",
+				       o.by ? 0 : EVP_PROFILE_SKIP_ABSENT, &p);
 
 	if (p && status != EVP_TROUBLE) {
 		if (evp_input_value(p, o.value, &type))

@@ -12,7 +12,7 @@
 
 static struct {
 	const char *output, *by, *title, *event, *value;
-} o = { .by = "comm" };
+} o;
 
 static const struct evp_opt opts[] = {
 	EVP_OPT_OUTPUT(o.output),
@@ -40,7 +40,7 @@ static int run(void)
 	struct evp_origin *s = &any.origin;
 	struct evp_out out;
 	struct evp_err err = { 0 };
-	int status = evp_labels_split(&any.by, "--by", o.by);
+	int status = evp_labels_split(&any.by, "--by", o.by ? o.by : "comm");
 
 	if (status)
 		return status;
@@ -49,7 +49,8 @@ static int run(void)
 		    &(struct evp_profile_opts){ .by = any.by.name,
 						.nby = any.by.n,
 						.event = o.event,
-						.flags = EVP_PROFILE_MODULES | EVP_PROFILE_KINDS },
+						.flags = EVP_PROFILE_MODULES | EVP_PROFILE_KINDS |
+							 (o.by ? 0 : EVP_PROFILE_SKIP_ABSENT) },
 		    &err))
 		return evp_error_from(&err);
 	status = evp_each_input(evp_any_add, &any);

@@ -15,7 +15,7 @@
 static struct {
 	const char *output, *by, *value, *type;
 	bool annotate, lines, modules;
-} o = { .by = "comm" };
+} o;
 
 static const struct evp_opt opts[] = {
 	EVP_OPT_OUTPUT(o.output),
@@ -41,7 +41,8 @@ static const struct evp_cmd cmd = {
 
 static int run(void)
 {
-	unsigned int flags = (o.annotate ? EVP_PROFILE_KINDS : 0) |
+	unsigned int flags = (o.by ? 0 : EVP_PROFILE_SKIP_ABSENT) |
+			     (o.annotate ? EVP_PROFILE_KINDS : 0) |
 			     (o.lines ? EVP_PROFILE_LINES : 0) |
 			     (o.modules ? EVP_PROFILE_MODULES : 0);
 	unsigned int show = (o.annotate ? EVP_FOLDED_ANNOTATE : 0) |
@@ -54,7 +55,7 @@ static int run(void)
 
 	if (evp_out_open(&out, o.output, 0, &err))
 		return evp_error_from(&err);
-	status = evp_input_profile(o.by, o.type, o.value ? o.value : "", flags, &p);
+	status = evp_input_profile(o.by ? o.by : "comm", o.type, o.value ? o.value : "", flags, &p);
 	if (p && status != EVP_TROUBLE) {
 		if (evp_input_value(p, o.value, &type))
 			status = EVP_TROUBLE;

@@ -319,7 +319,7 @@ void evp_format_duration(struct evp_str *out, int64_t from_ns, int64_t to_ns)
 	hours = minutes / 60;
 	days = hours / 24;
 	if (minutes < 10)
-		evp_str_printf(out, "%.4gs", (double)ns / 1e9);
+		evp_str_printf(out, "%.3gs", (double)ns / 1e9);
 	else if (hours < 1)
 		evp_str_printf(out, "%lldm", (long long)minutes);
 	else if (hours < 48)

@@ -40,6 +40,14 @@ void evp_format_time(struct evp_str *out, int64_t unix_ns);
 /* The time between for people: "0.25s", "6.5s", "90s", "15m", "1h30m", "24h", "9d6h". */
 void evp_format_duration(struct evp_str *out, int64_t from_ns, int64_t to_ns);
 
+/* The second that holds this time: what a heading shows. */
+static inline int64_t evp_whole_second(int64_t unix_ns)
+{
+	int64_t rest = unix_ns % EVP_NSEC;
+
+	return unix_ns - (rest < 0 ? rest + EVP_NSEC : rest);
+}
+
 int64_t evp_now_ns(void); /* CLOCK_REALTIME */
 
 /*

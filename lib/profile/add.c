@@ -157,6 +157,8 @@ static int group_node(struct evp_profile *p, const struct evp_tables *t, const s
 
 		evp_str_clear(&v->text);
 		evp_label_value(t, s->process, s->labels, v->by[i], strlen(v->by[i]), &v->text);
+		if (!v->text.len && (v->flags & EVP_PROFILE_SKIP_ABSENT))
+			continue;
 		rc = v->text.oom ? -ENOMEM
 				 : evp_intern(&p->strings, v->text.buf, v->text.len, &f.name);
 		if (!rc)
@@ -348,6 +350,60 @@ static int event_fits(struct evp_profile *p, const struct evp_tables *t, uint32_
 	return 1;
 }
 
+/* ---- time ---- */
+
+/* What went before stands in the profile; the current stream's own part is put on top. */
+static void show_time(struct evp_profile *p)
+{
+	const struct stream_time *t = &p->priv->time;
+	int64_t from = t->from_ns, to = t->to_ns;
+
+	if (t->cost_from_ns > from && t->cost_from_ns < to)
+		from = t->cost_from_ns;
+	if (t->cost_to_ns < to && t->cost_to_ns > from)
+		to = t->cost_to_ns;
+	p->from_ns = from < t->before_from_ns ? from : t->before_from_ns;
+	p->to_ns = to > t->before_to_ns ? to : t->before_to_ns;
+}
+
+void evp_profile_begin_stream(struct evp_profile *p)
+{
+	p->priv->time = (struct stream_time){ .before_from_ns = p->from_ns,
+					      .before_to_ns = p->to_ns,
+					      .from_ns = INT64_MAX,
+					      .to_ns = INT64_MIN,
+					      .cost_from_ns = INT64_MAX,
+					      .cost_to_ns = INT64_MAX };
+}
+
+void evp_profile_add_cost(struct evp_profile *p, const struct evp_cost *c)
+{
+	struct stream_time *t = &p->priv->time;
+
+	if (c->from_ns < t->cost_from_ns)
+		t->cost_from_ns = c->from_ns;
+	t->cost_to_ns = c->to_ns;
+	show_time(p);
+}
+
+static void note_time(struct evp_profile *p, const struct evp_sample *s)
+{
+	struct stream_time *t = &p->priv->time;
+	int64_t to;
+
+	if (__builtin_add_overflow(s->window_ns, s->window_len_ns, &to))
+		to = INT64_MAX;
+	if (s->window_ns >= t->from_ns && to <= t->to_ns)
+		return;
+	if (s->window_ns < t->from_ns)
+		t->from_ns = s->window_ns;
+	if (to > t->to_ns)
+		t->to_ns = to;
+	/* The next cost record will tell how much of this window was recorded. */
+	t->cost_to_ns = INT64_MAX;
+	show_time(p);
+}
+
 static int64_t samples_of(const struct evp_event *e, const int64_t *values)
 {
 	return e->samples_type ? values[e->samples_type - 1] : 1;
@@ -387,10 +443,7 @@ int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, ui
 	if (node & CUT_BIT)
 		p->cut_samples = evp_sum(p->cut_samples,
 					 samples_of(&t->events[s->event], s->values));
-	if (s->window_ns < p->from_ns)
-		p->from_ns = s->window_ns;
-	if (s->window_ns + s->window_len_ns > p->to_ns)
-		p->to_ns = s->window_ns + s->window_len_ns;
+	note_time(p, s);
 	return 0;
 }
 
@@ -402,11 +455,16 @@ int evp_profile_add_reader(struct evp_profile *p, struct evp_reader *r, struct e
 	int rc;
 
 	p->priv->memo.valid = false;
+	evp_profile_begin_stream(p);
 	while ((rc = evp_reader_next(r, &rec, err)) > 0) {
 		if (rec.type == EVP_REC_SAMPLE)
 			rc = evp_profile_add_sample(p, t, epoch, &rec.sample, err);
 		else if (rec.type == EVP_REC_EPOCH)
 			epoch++;
+		else if (rec.type == EVP_REC_COST)
+			evp_profile_add_cost(p, &rec.cost);
+		else if (rec.type == EVP_REC_END)
+			evp_profile_begin_stream(p);
 		else if (rec.type == EVP_REC_LOSS)
 			p->lost_samples = evp_sum(p->lost_samples, rec.loss.samples);
 		if (rc < 0)

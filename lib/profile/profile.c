@@ -21,6 +21,7 @@ int evp_profile_new(struct evp_profile **ret_p, const struct evp_profile_opts *o
 	p->samples_type = p->value_type = SIZE_MAX;
 	p->from_ns = INT64_MAX;
 	p->to_ns = INT64_MIN;
+	evp_profile_begin_stream(p);
 	v->flags = opts->flags;
 	v->by = calloc(opts->nby + 1, sizeof(*v->by));
 	if (!v->by || evp_intern(&p->strings, "", 0, &none) ||

@@ -32,10 +32,11 @@ struct evp_frame {
 };
 
 enum {
-	EVP_PROFILE_MODULES = 1,    /* fill module */
-	EVP_PROFILE_LINES = 2,	    /* fill file and line */
-	EVP_PROFILE_KINDS = 4,	    /* tell kinds and inlined frames apart */
-	EVP_PROFILE_NO_INLINES = 8, /* only the function that has the code */
+	EVP_PROFILE_MODULES = 1,      /* fill module */
+	EVP_PROFILE_LINES = 2,	      /* fill file and line */
+	EVP_PROFILE_KINDS = 4,	      /* tell kinds and inlined frames apart */
+	EVP_PROFILE_NO_INLINES = 8,   /* only the function that has the code */
+	EVP_PROFILE_SKIP_ABSENT = 16, /* a `by` label that a sample lacks gives no frame */
 };
 
 struct evp_profile_opts {
@@ -84,6 +85,13 @@ int evp_profile_add_reader(struct evp_profile *p, struct evp_reader *r, struct e
 /* One sample; `epoch` must change whenever the tables' ids are void (any counter will do). */
 int evp_profile_add_sample(struct evp_profile *p, const struct evp_tables *t, uint64_t epoch,
 			   const struct evp_sample *s, struct evp_err *err);
+/*
+ * The time that a stream covers. Samples belong to whole windows; where the stream's cost records say
+ * when recording really began and ended, [from_ns, to_ns) is cut to that. Call begin_stream before
+ * the first sample of each stream; evp_profile_add_reader does both by itself.
+ */
+void evp_profile_begin_stream(struct evp_profile *p);
+void evp_profile_add_cost(struct evp_profile *p, const struct evp_cost *c);
 /* All of src into dst; both must be of one event and the same types (-EINVAL). */
 int evp_profile_merge(struct evp_profile *dst, const struct evp_profile *src, struct evp_err *err);
 

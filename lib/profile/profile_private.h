@@ -44,7 +44,15 @@ struct frame_numbers {
 	size_t n, cap;
 };
 
+/* The time of the stream being added, and what all before it covered. from > to: nothing yet. */
+struct stream_time {
+	int64_t before_from_ns, before_to_ns;
+	int64_t from_ns, to_ns;		  /* of its samples' windows */
+	int64_t cost_from_ns, cost_to_ns; /* of its cost records; INT64_MAX: none */
+};
+
 struct evp_profile_private {
+	struct stream_time time;
 	char **by;
 	size_t nby;
 	char *wanted_event, *wanted_value;

@@ -316,7 +316,8 @@ static int read_block(struct evp_reader *r, struct evp_err *err)
 static int at_end(struct evp_reader *r, struct evp_err *err)
 {
 	if (!r->seen_mark && r->status.skipped_bytes)
-		return evp_fail(err, EBADMSG, "'%s' is no evp stream", r->name);
+		return evp_fail(err, EBADMSG,
+				"'%s' is no evp stream (evp-import reads other formats)", r->name);
 	cut_short(r);
 	return 0;
 }

@@ -106,7 +106,7 @@ static int add_tool(struct evp_summary *s, const struct evp_provenance *p)
 	evp_str_putc(&text, ' ');
 	evp_escape(&text, p->version.ptr, p->version.len);
 	if (p->options.len)
-		evp_str_putc(&text, ' ');
+		evp_str_puts(&text, " with ");
 	evp_escape(&text, p->options.ptr, p->options.len);
 	if (text.oom || evp_grow(&s->tools, &s->tools_cap, s->ntools + 1, sizeof(*s->tools))) {
 		evp_str_release(&text);

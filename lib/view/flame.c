@@ -100,7 +100,7 @@ static void make_about(struct page *g)
 		evp_str_puts(&g->about, " · ");
 		evp_format_duration(&g->about, p->from_ns, p->to_ns);
 		evp_str_puts(&g->about, " from ");
-		evp_format_time(&g->about, p->from_ns);
+		evp_format_time(&g->about, evp_whole_second(p->from_ns));
 	}
 	evp_origin_nodes(g->s, &part);
 	if (part.len) {

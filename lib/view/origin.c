@@ -62,12 +62,17 @@ int evp_origin_read(struct evp_origin *s, struct evp_reader *r, struct evp_err *
 	int rc;
 
 	s->epochs++; /* another reader's ids are void too */
+	evp_profile_begin_stream(s->profile);
 	while ((rc = evp_reader_next(r, &rec, err)) > 0) {
 		const struct evp_tables *t = evp_reader_tables(r);
 
 		if (rec.type == EVP_REC_EPOCH) {
 			s->epochs++;
 			last.known = false;
+		} else if (rec.type == EVP_REC_COST) {
+			evp_profile_add_cost(s->profile, &rec.cost);
+		} else if (rec.type == EVP_REC_END) {
+			evp_profile_begin_stream(s->profile);
 		} else if (rec.type == EVP_REC_PROVENANCE) {
 			note_program(s, &rec.provenance.tool);
 		} else if (rec.type == EVP_REC_LOSS) {

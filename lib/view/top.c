@@ -88,7 +88,7 @@ static void describe(const struct evp_origin *s, const struct evp_top *t, struct
 		evp_str_puts(out, " over ");
 		evp_format_duration(out, p->from_ns, p->to_ns);
 		evp_str_puts(out, " from ");
-		evp_format_time(out, p->from_ns);
+		evp_format_time(out, evp_whole_second(p->from_ns));
 	}
 	evp_origin_nodes(s, &nodes);
 	if (nodes.len) {
