@@ -17,7 +17,7 @@ status 'the stream is whole' 0 evp-stream check "$T/a.evp"
 
 is 'rows come out by time' "$(evp-stream dump "$T/a.evp" | sed -n 's/.*17600000\([0-9.]*\): .*/\1/p' | uniq | tr '\n' ' ')" \
 	'00.000000 10.000000 10.500000 20.000000 '
-printf '%s\n' '[none];main;f 3' 'db;main;f;g 4' 'web;main;f;g 1' 'web;main;late 2' >"$T/want"
+printf '%s\n' 'db;main;f;g 4' 'main;f 3' 'web;main;f;g 1' 'web;main;late 2' >"$T/want"
 evp-fold "$T/a.evp" >"$T/out"
 same 'folded by comm' "$T/out" "$T/want"
 is 'pid is a label' "$(evp-fold -L pid,service "$T/a.evp" | grep '^17;shop')" '17;shop;main;f;g 1

@@ -39,6 +39,8 @@ struct evp_pprof {
 	} types[EVP_MAX_TYPES], period_type;
 	size_t ntypes, default_type;
 	int64_t period, from_ns, to_ns;
+	int64_t cost_from_ns, cost_to_ns; /* when recording began and ended, where it is said */
+	unsigned int streams;
 	bool mixed; /* periods */
 	uint64_t left_out;
 	int64_t lost;
@@ -61,6 +63,8 @@ int evp_pprof_new(struct evp_pprof **ret_p, const struct evp_pprof_opts *opts, s
 	p->opts = *opts;
 	p->from_ns = INT64_MAX;
 	p->to_ns = INT64_MIN;
+	p->cost_from_ns = INT64_MAX;
+	p->cost_to_ns = INT64_MIN;
 	if (evp_pprof_tables_init(&p->tables) ||
 	    evp_grow(&p->node, &p->cnodes, 1, sizeof(*p->node))) {
 		evp_pprof_free(p);
@@ -444,6 +448,18 @@ static void add_rate(struct evp_pprof *p, const struct evp_tables *t, const stru
 		p->mixed = true;
 }
 
+/* A stream without a sample still says of which event and types it has none. */
+static int adopt_unsampled(struct evp_pprof *p, const struct evp_tables *t, struct evp_err *err)
+{
+	bool is_ours;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && !p->event && i < t->nevents; i++)
+		rc = ours(p, t, i, &is_ours, err);
+	return rc;
+}
+
 static int add_record(struct evp_pprof *p, const struct evp_tables *t, const struct evp_record *rec,
 		      struct evp_err *err)
 {
@@ -452,9 +468,17 @@ static int add_record(struct evp_pprof *p, const struct evp_tables *t, const str
 	switch (rec->type) {
 	case EVP_REC_EPOCH:
 		forget_epoch(p);
+		p->streams += !rec->epoch.number;
+		break;
+	case EVP_REC_COST:
+		p->cost_from_ns = rec->cost.from_ns < p->cost_from_ns ? rec->cost.from_ns
+								      : p->cost_from_ns;
+		p->cost_to_ns = rec->cost.to_ns > p->cost_to_ns ? rec->cost.to_ns : p->cost_to_ns;
 		break;
 	case EVP_REC_SAMPLE:
 		return add_sample(p, t, &rec->sample, err);
+	case EVP_REC_END:
+		return adopt_unsampled(p, t, err);
 	case EVP_REC_RATE:
 		add_rate(p, t, &rec->rate);
 		break;
@@ -526,6 +550,17 @@ static int say_loss(struct evp_pprof *p)
 	return p->text.oom ? -ENOMEM : add_comment(p, p->text.buf, p->text.len);
 }
 
+/* Windows are whole; of a single recording it is known when within them it began and ended. */
+static void cut_time(struct evp_pprof *p)
+{
+	if (p->streams != 1 || p->cost_from_ns >= p->to_ns || p->cost_to_ns <= p->from_ns)
+		return;
+	if (p->cost_from_ns > p->from_ns)
+		p->from_ns = p->cost_from_ns;
+	if (p->cost_to_ns < p->to_ns)
+		p->to_ns = p->cost_to_ns;
+}
+
 static void put_profile(struct evp_pprof *p, struct evp_str *out)
 {
 	int64_t duration_ns;
@@ -539,6 +574,7 @@ static void put_profile(struct evp_pprof *p, struct evp_str *out)
 	evp_pprof_tables_put(&p->tables, out);
 	evp_pprof_strings_put(&p->tables, out);
 	if (p->nsamples) {
+		cut_time(p);
 		evp_pb_put_i64(out, PP_TIME, p->from_ns);
 		if (__builtin_sub_overflow(p->to_ns, p->from_ns, &duration_ns))
 			duration_ns = INT64_MAX;

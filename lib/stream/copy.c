@@ -325,6 +325,17 @@ static int copy_sample(struct evp_copy *c, const struct evp_sample *in)
 	return rc ? rc : evp_writer_sample(c->w, &s);
 }
 
+/* Events that had no sample: that there was none of them is worth knowing too. */
+static int copy_all_events(struct evp_copy *c)
+{
+	uint32_t i, id;
+	int rc = 0;
+
+	for (i = 0; !rc && i < c->in->nevents; i++)
+		rc = evp_copy_event(c, i, &id);
+	return rc;
+}
+
 int evp_copy_record(struct evp_copy *c, const struct evp_record *rec)
 {
 	struct evp_loss loss;
@@ -359,8 +370,9 @@ int evp_copy_record(struct evp_copy *c, const struct evp_record *rec)
 		return evp_writer_cost(c->w, &rec->cost);
 	case EVP_REC_PROVENANCE:
 		return evp_writer_provenance(c->w, &rec->provenance);
-	case EVP_REC_TOTALS:
 	case EVP_REC_END:
+		return copy_all_events(c);
+	case EVP_REC_TOTALS:
 		return 0;
 	}
 	return 0;

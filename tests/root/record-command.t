@@ -52,4 +52,7 @@ if unshare -pf --mount-proc true 2>/dev/null; then
 		ok "$backend: short children in a pid namespace ($got of $due)" [ "$((got * 100))" -ge "$((due * 60))" ]
 	done
 fi
+status 'no place to write: the command runs all the same' 7 evp-record -o "$T/no/such" -- sh -c 'exit 7'
+said 'and it is said' 'cannot create'
+status '--strict: it does not' 125 evp-record --strict -o "$T/no/such" -- sh -c 'exit 7'
 done_testing
