@@ -46,9 +46,11 @@ static int join_frame(void *arg, struct evp_profile *to, const struct evp_profil
 	struct evp_bytes module = module_of(from, f);
 	int rc = evp_profile_move_frame(arg, to, from, frame, ret_f);
 
+	/* Where nobody knows modules, one that a name gave away stays in the name. */
 	if (!rc && module.len) {
 		ret_f->nameless = 1;
-		rc = evp_profile_string(to, module.ptr, module.len, &ret_f->module);
+		if (ret_f->module)
+			rc = evp_profile_string(to, module.ptr, module.len, &ret_f->module);
 		return rc ? rc : module_string(to, module, &ret_f->name);
 	}
 	if (f->kind != EVP_FRAME_LABEL && is_placeholder(evp_profile_text(from, f->name)))
