@@ -62,4 +62,8 @@ if command -v go >/dev/null; then
 else
 	skip 'pprof itself' 'no go'
 fi
+# A stream whose event has no sample is a profile of that event all the same, through filters too.
+printf 'a 1\n' | evp-import -qf folded | evp-stream cat --from @4000000000 | evp-export -o "$T/empty.pb.gz"
+status 'an empty profile is one of its event' 0 sh -c "evp-import -f pprof '$T/empty.pb.gz' | evp-stream check"
+like 'with its types' "$(gzip -dc "$T/empty.pb.gz" | tr -c 'a-z' '\n')" '^samples$'
 done_testing

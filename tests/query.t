@@ -88,6 +88,7 @@ printf 'a;libx.so+0x10 3\na;libx.so+0x20 2\na 1\n' | evp-import -q -f folded | e
 run evp-query -s nameless top
 is 'as evp-top has it' "$(cat "$T/out")" "$(evp-query -s nameless | evp-top)"
 like 'one row' "$(cat "$T/out")" '^ *5 .* \[libx.so\]$'
+unlike 'a store knows no modules: there is no such column' "$(printf 'a;f 3\na;libx.so+0x10 3\n' | evp-import -q | evp-top)" 'MODULE'
 unlike 'a store has no addresses to name' "$(cat "$T/out")" 'may help'
 like 'a stream has' "$(printf 'a;libx.so+0x10 3\n' | evp-import -q | evp-top)" 'evp-symbolize may help'
 unlike 'unless they were looked for' "$(printf 'a;libx.so+0x10 3\n' | evp-import -q | evp-symbolize | evp-top)" 'may help'

@@ -55,4 +55,6 @@ fi
 status 'no place to write: the command runs all the same' 7 evp-record -o "$T/no/such" -- sh -c 'exit 7'
 said 'and it is said' 'cannot create'
 status '--strict: it does not' 125 evp-record --strict -o "$T/no/such" -- sh -c 'exit 7'
+evp-record -q --window 10 -o long.evp -- sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'
+like 'a head shows the time recorded, not the window' "$(evp-top long.evp)" 'over (0\.[0-9]+|[1-9](\.[0-9]+)?)s from'
 done_testing
