@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Register numbers: DWARF for the Arm 64-bit Architecture (AADWARF64), table 1. */
+#include "unwind/cfi_arch.h"
+
+enum { FP = 29, LR = 30, SP = 31 };
+
+static bool fits16(int64_t v)
+{
+	return v >= INT16_MIN && v <= INT16_MAX;
+}
+
+static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
+{
+	*r = (struct evp_unwind_rule){ 0 };
+	if (s->ra.how == EVP_CFI_UNDEFINED) {
+		r->cfa = EVP_CFA_END;
+		return;
+	}
+	if (signal_frame) {
+		r->cfa = EVP_CFA_SIGNAL;
+		return;
+	}
+	if (s->cfa_expr || (s->cfa_reg != SP && s->cfa_reg != FP) || s->cfa_offset < INT32_MIN ||
+	    s->cfa_offset > INT32_MAX || !fits16(s->fp.offset) || !fits16(s->ra.offset) ||
+	    (s->fp.how != EVP_CFI_SAME && s->fp.how != EVP_CFI_OFFSET) ||
+	    (s->ra.how != EVP_CFI_SAME && s->ra.how != EVP_CFI_OFFSET)) {
+		r->cfa = EVP_CFA_UNKNOWN;
+		return;
+	}
+	r->cfa = s->cfa_reg == SP ? EVP_CFA_SP : EVP_CFA_FP;
+	r->cfa_off = (int)s->cfa_offset;
+	if (s->fp.how == EVP_CFI_OFFSET) {
+		r->fp = EVP_FP_AT_CFA;
+		r->fp_off = (short)s->fp.offset;
+	}
+	/* Until it is saved, the return address is where the call left it: in the link register. */
+	r->ra = s->ra.how == EVP_CFI_SAME ? EVP_RA_LR : EVP_RA_AT_CFA;
+	r->ra_off = s->ra.how == EVP_CFI_SAME ? 0 : (short)s->ra.offset;
+}
+
+const struct evp_cfi_arch evp_cfi_aarch64 = { .sp = SP, .fp = FP, .ra = LR, .rule = rule };

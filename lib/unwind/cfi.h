@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Call frame information -> unwind rows.
+ *
+ * Runs the instructions of every FDE of a .eh_frame or .debug_frame section (DWARF 5 section 6.4;
+ * LSB 5 "Exception Frames") and keeps what a walk needs: the CFA, the frame pointer and the return
+ * address. Rows come out sorted by address, each with the rule that holds from it on; where no FDE
+ * covers the code a row with EVP_CFA_NONE stands; neighbours never have the same rule.
+ *
+ * The bytes are hostile: every length is checked, loops are bounded by the bytes themselves, and
+ * what makes no sense ends its FDE (counted), not the table.
+ */
+#ifndef EVP_UNWIND_CFI_H
+#define EVP_UNWIND_CFI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../bpf/unwind.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+struct evp_cfi_section {
+	const uint8_t *data;
+	size_t len;
+	uint64_t vaddr; /* ELF virtual address of data[0], for pc-relative pointers */
+	uint64_t text_vaddr, data_vaddr; /* for text- and data-relative ones; 0 unknown */
+	bool debug_frame;		 /* else .eh_frame */
+	bool big_pointers;		 /* 8-byte addresses */
+};
+
+struct evp_cfi_row {
+	uint64_t vaddr;
+	uint32_t rule; /* index in the rule set */
+};
+
+/*
+ * Rules without repetition. A zeroed struct is empty. Rule 0 always is EVP_CFA_NONE once anything
+ * was added.
+ */
+#define EVP_RULE_RECENT 64
+
+struct evp_rule_set {
+	struct evp_unwind_rule *rule;
+	size_t n, cap;
+	struct evp_map ids; /* hash -> id + 1, chained by next */
+	uint32_t *next;
+	size_t next_cap;
+	uint32_t recent[EVP_RULE_RECENT]; /* id + 1, by hash: saves nearly every look-up */
+};
+
+int evp_rule_set_add(struct evp_rule_set *s, const struct evp_unwind_rule *rule, uint32_t *ret_id);
+void evp_rule_set_release(struct evp_rule_set *s);
+
+struct evp_cfi_rows {
+	struct evp_cfi_row *row;
+	size_t n, cap;
+	/* What was met, for `evp-debuginfo`, tests and benches. */
+	size_t fdes, bad_fdes, overlapping_fdes;
+	size_t unknown_rows; /* rows whose rule is EVP_CFA_UNKNOWN */
+};
+
+/* One architecture: names of registers, and rules for what their ABI and compilers make of CFI. */
+struct evp_cfi_arch;
+extern const struct evp_cfi_arch evp_cfi_x86_64, evp_cfi_aarch64;
+
+/*
+ * All rows of a section, appended to an empty `rows`. 0, -ENOMEM, or -EBADMSG where nothing at all
+ * could be made of it. Limits: 2^26 rows.
+ */
+int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_arch *arch,
+		    struct evp_rule_set *rules, struct evp_cfi_rows *rows, struct evp_err *err);
+void evp_cfi_rows_release(struct evp_cfi_rows *rows);
+
+#endif

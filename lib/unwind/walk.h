@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A walk in user space: registers and a copy of the stack in, addresses out. The step from a frame
+ * to its caller is bpf/walk.h's, the same code that BPF runs.
+ */
+#ifndef EVP_UNWIND_WALK_H
+#define EVP_UNWIND_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../bpf/unwind.h"
+#include "unwind/table.h"
+
+/* By DWARF number: x86-64 rax 0, rdx 1, rcx 2, rbx 3, rsi 4, rdi 5, rbp 6, rsp 7, r8-r15. */
+#define EVP_WALK_REGS 16
+
+struct evp_user_regs {
+	uint64_t pc;
+	uint64_t reg[EVP_WALK_REGS];
+};
+
+enum evp_code_kind {
+	EVP_CODE_NONE,	  /* nothing is mapped there */
+	EVP_CODE_TABLE,	  /* `table` says how */
+	EVP_CODE_JIT,	  /* made at run time: frame pointers */
+	EVP_CODE_UNKNOWN, /* a file without a table: frame pointers are a guess */
+};
+
+struct evp_code { /* of one mapping */
+	uint64_t start, end;	       /* run-time addresses */
+	uint64_t bias;		       /* ELF virtual address = run-time address - bias */
+	const struct evp_table *table; /* of EVP_CODE_TABLE */
+	enum evp_code_kind kind;
+};
+
+struct evp_walk_in {
+	struct evp_user_regs regs;
+	const void *stack; /* `stack_len` bytes, from the address in the stack pointer upwards */
+	size_t stack_len;
+	bool is_32bit;
+	void *arg;
+	/* The code that holds this address. */
+	void (*find)(void *arg, uint64_t address, struct evp_code *ret);
+};
+
+/*
+ * Fills frame[max] leaf first: the leaf, and what a signal interrupted, as it was; of the others
+ * an address inside the call (return address - 1). *ret_n at least 1, as long as pc is not 0.
+ */
+enum evp_walk_end evp_walk(const struct evp_walk_in *in, uint64_t *frame, size_t max,
+			   size_t *ret_n);
+
+/* "too-deep", "no-table" ...: what a cut mark says; NULL for EVP_WALK_ROOT. */
+const char *evp_walk_reason(enum evp_walk_end end);
+
+#endif

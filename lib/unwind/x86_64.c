@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Register numbers: System V ABI, AMD64 supplement, figure 3.36. */
+#include <string.h>
+
+#include "unwind/cfi_arch.h"
+
+enum { RBP = 6, RSP = 7, RIP = 16 };
+
+enum {
+	OP_DEREF = 0x06,
+	OP_PLUS_UCONST = 0x23,
+	OP_BREG0 = 0x70,
+	OP_BREG31 = 0x8f,
+};
+
+static bool read_sleb(const uint8_t **p, const uint8_t *end, int64_t *ret_v)
+{
+	uint64_t v = 0;
+	unsigned int shift = 0;
+	uint8_t b;
+
+	do {
+		if (*p >= end || shift > 63)
+			return false;
+		b = *(*p)++;
+		v |= (uint64_t)(b & 0x7f) << shift;
+		shift += 7;
+	} while (b & 0x80);
+	if (shift < 64 && (b & 0x40))
+		v |= ~0ULL << shift;
+	*ret_v = (int64_t)v;
+	return true;
+}
+
+/*
+ * DW_OP_breg<n> <off>, then optionally DW_OP_deref and DW_OP_plus_uconst <add>: the only forms that
+ * compilers make for a CFA kept in memory (gcc's realigned stacks) and for saved registers.
+ */
+struct breg {
+	unsigned int reg;
+	int64_t off, add;
+	bool deref;
+};
+
+static bool parse_breg(const uint8_t *p, uint32_t len, struct breg *ret_b)
+{
+	const uint8_t *end = p + len;
+	struct breg b = { 0 };
+
+	if (!len || *p < OP_BREG0 || *p > OP_BREG31)
+		return false;
+	b.reg = *p++ - OP_BREG0;
+	if (!read_sleb(&p, end, &b.off))
+		return false;
+	if (p < end && *p == OP_DEREF) {
+		b.deref = true;
+		p++;
+		if (p < end && *p == OP_PLUS_UCONST) {
+			p++;
+			if (!read_sleb(&p, end, &b.add) || b.add < 0)
+				return false;
+		}
+	}
+	*ret_b = b;
+	return p == end;
+}
+
+/*
+ * The linker's expression for .plt: rsp + 8 + ((rip & 15) >= n) * 8, n 11 in lazy and 9 or 10 in
+ * other slots.
+ */
+static bool parse_plt(const uint8_t *p, uint32_t len, struct evp_unwind_rule *r)
+{
+	/* breg7 8; breg16 0; lit15; and; lit<n>; ge; lit3; shl; plus */
+	static const uint8_t before[] = { 0x77, 0x08, 0x80, 0x00, 0x3f, 0x1a };
+	static const uint8_t behind[] = { 0x2a, 0x33, 0x24, 0x22 };
+
+	if (len != sizeof(before) + 1 + sizeof(behind) || memcmp(p, before, sizeof(before)) != 0 ||
+	    p[6] < 0x30 || p[6] > 0x3f || memcmp(p + 7, behind, sizeof(behind)) != 0)
+		return false;
+	r->cfa = EVP_CFA_PLT;
+	r->cfa_off = 8;
+	r->cfa_add = (short)(p[6] - 0x30);
+	return true;
+}
+
+static bool fits16(int64_t v)
+{
+	return v >= INT16_MIN && v <= INT16_MAX;
+}
+
+static bool cfa_from(uint64_t reg, int64_t off, int64_t add, bool deref, struct evp_unwind_rule *r)
+{
+	if (off < INT32_MIN || off > INT32_MAX || !fits16(add) || reg > 15)
+		return false;
+	r->cfa_off = (int)off;
+	r->cfa_add = (short)add;
+	r->reg = 0;
+	if (reg == RSP)
+		r->cfa = deref ? EVP_CFA_DEREF_SP : EVP_CFA_SP;
+	else if (reg == RBP)
+		r->cfa = deref ? EVP_CFA_DEREF_FP : EVP_CFA_FP;
+	else {
+		r->cfa = deref ? EVP_CFA_DEREF_REG : EVP_CFA_REG;
+		r->reg = (unsigned char)reg;
+	}
+	return true;
+}
+
+static bool cfa_rule(const struct evp_cfi_state *s, struct evp_unwind_rule *r)
+{
+	struct breg b;
+
+	if (!s->cfa_expr)
+		return cfa_from(s->cfa_reg, s->cfa_offset, 0, false, r);
+	if (parse_plt(s->cfa_expr, s->cfa_expr_len, r))
+		return true;
+	return parse_breg(s->cfa_expr, s->cfa_expr_len, &b) &&
+	       cfa_from(b.reg, b.off, b.add, b.deref, r);
+}
+
+static bool fp_rule(const struct evp_cfi_value *v, struct evp_unwind_rule *r)
+{
+	struct breg b;
+
+	switch (v->how) {
+	case EVP_CFI_SAME:
+	case EVP_CFI_UNDEFINED: /* nobody above needs it then */
+		r->fp = EVP_FP_SAME;
+		return true;
+	case EVP_CFI_OFFSET:
+		r->fp = EVP_FP_AT_CFA;
+		r->fp_off = (short)v->offset;
+		return fits16(v->offset);
+	case EVP_CFI_EXPRESSION:
+		if (!parse_breg(v->expr, v->expr_len, &b) || b.deref || !fits16(b.off) ||
+		    (b.reg != RSP && b.reg != RBP))
+			return false;
+		r->fp = b.reg == RSP ? EVP_FP_AT_SP : EVP_FP_AT_FP;
+		r->fp_off = (short)b.off;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
+{
+	*r = (struct evp_unwind_rule){ 0 };
+	if (s->ra.how == EVP_CFI_UNDEFINED) {
+		r->cfa = EVP_CFA_END;
+		return;
+	}
+	/* The kernel's signal frame has one layout; its CFI only spells it out. */
+	if (signal_frame) {
+		r->cfa = EVP_CFA_SIGNAL;
+		return;
+	}
+	if (s->ra.how == EVP_CFI_OFFSET && fits16(s->ra.offset) && cfa_rule(s, r) &&
+	    fp_rule(&s->fp, r)) {
+		r->ra_off = (short)s->ra.offset;
+		return;
+	}
+	*r = (struct evp_unwind_rule){ .cfa = EVP_CFA_UNKNOWN };
+}
+
+const struct evp_cfi_arch evp_cfi_x86_64 = { .sp = RSP, .fp = RBP, .ra = RIP, .rule = rule };
