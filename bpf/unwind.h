@@ -9,7 +9,8 @@
  *	blocks	for each page with rows: 64 x u16, for each KiB of the page the number of the row
  *		that covers its first byte; then nrows x struct evp_unwind_row, sorted by address
  *
- * `block` is a word's index from the table's beginning. A row holds from its address up to the
+ * `block` is a word's index from the table's beginning, and even; every part is padded to an even
+ * number of words, because BPF reads two at a time. A row holds from its address up to the
  * next one's. The first row of a page is at its beginning, so every address of a page with rows is
  * covered; a page without rows (nrows 0) has no code. Rows are 4 bytes because rules are few and
  * the high bits of addresses are the page's.
