@@ -20,9 +20,9 @@
  * with pread, never mapped: it may shrink meanwhile. -ENOEXEC: no ELF file of this machine's
  * architecture; -ENODATA: nothing in it says how to unwind; -EBADMSG, -E2BIG, -EIO, -ENOMEM.
  */
-int evp_unwind_compile_fd(int fd, struct evp_table *ret, struct evp_err *err);
+int evp_unwind_compile_fd(int fd, struct evp_unwind_table *ret, struct evp_err *err);
 /* The same of an image in memory (the vdso). */
-int evp_unwind_compile_image(const void *image, size_t len, struct evp_table *ret,
+int evp_unwind_compile_image(const void *image, size_t len, struct evp_unwind_table *ret,
 			     struct evp_err *err);
 
 struct evp_compiler;
@@ -30,7 +30,8 @@ struct evp_compiler;
 /* Starts nothing yet: the child is forked at the first file. */
 int evp_compiler_new(struct evp_compiler **ret, struct evp_err *err);
 /* Blocks until the table is there, a second at most. -ETIMEDOUT, -ECHILD (it died), else as above. */
-int evp_compiler_table(struct evp_compiler *c, int fd, struct evp_table *ret, struct evp_err *err);
+int evp_compiler_table(struct evp_compiler *c, int fd, struct evp_unwind_table *ret,
+		       struct evp_err *err);
 void evp_compiler_free(struct evp_compiler *c); /* NULL too; ends the child */
 
 #endif

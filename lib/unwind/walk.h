@@ -28,10 +28,10 @@ enum evp_code_kind {
 	EVP_CODE_UNKNOWN, /* a file without a table: frame pointers are a guess */
 };
 
-struct evp_code { /* of one mapping */
-	uint64_t start, end;	       /* run-time addresses */
-	uint64_t bias;		       /* ELF virtual address = run-time address - bias */
-	const struct evp_table *table; /* of EVP_CODE_TABLE */
+struct evp_code {			      /* of one mapping */
+	uint64_t start, end;		      /* run-time addresses */
+	uint64_t bias;			      /* ELF virtual address = run-time address - bias */
+	const struct evp_unwind_table *table; /* of EVP_CODE_TABLE */
 	enum evp_code_kind kind;
 };
 
