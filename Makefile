@@ -50,6 +50,8 @@ PROGS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
 CMD_COMMON := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(CMD_SRC),$(sort $(wildcard cmd/*.c))))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+# Programs that tests and benches run.
+TOOLS := $(patsubst tests/tool/%.c,$(B)/tests/tool/%,$(sort $(wildcard tests/tool/*.c)))
 FUZZ_SRC := $(filter-out tests/fuzz/main.c,$(sort $(wildcard tests/fuzz/*.c)))
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 BPF_SRC := $(if $(HAVE_BPF),$(sort $(wildcard bpf/*.bpf.c)))
@@ -83,13 +85,18 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libevp.a
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libevp.a $(LDFLAGS) $(LIBS)
 
+$(B)/tests/tool/%: tests/tool/%.c $(B)/libevp.a
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libevp.a $(LDFLAGS) $(LIBS)
+
 # A harness includes the .c that it tries; main.c replays its corpus.
 $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $(B)/libevp.a
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $^ $(LDFLAGS) $(LIBS)
 
-units: $(UNITS)
+units: $(UNITS) $(TOOLS)
 fuzzers: $(FUZZERS)
 
 # The BPF side: own minimal kernel declarations, so the build needs no running kernel's BTF.
@@ -138,4 +145,4 @@ clean:
 print-%:
 	@echo '$($*)'
 
--include $(LIB_OBJ:.o=.d) $(CMD_SRC:cmd/%.c=$(B)/obj/cmd/%.d) $(CMD_COMMON:.o=.d) $(UNITS:=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_SRC:cmd/%.c=$(B)/obj/cmd/%.d) $(CMD_COMMON:.o=.d) $(UNITS:=.d) $(TOOLS:=.d)

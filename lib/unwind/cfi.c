@@ -530,10 +530,24 @@ static int parse_cie(struct compiler *c, uint64_t offset, struct in in)
 	return 0;
 }
 
+/* Whether an entry is about code, and how far. */
+static bool clip(const struct evp_cfi_section *s, uint64_t start, uint64_t *end)
+{
+	size_t i;
+
+	for (i = 0; i < s->ncode; i++)
+		if (start >= s->code[i].start && start < s->code[i].end) {
+			if (*end > s->code[i].end)
+				*end = s->code[i].end;
+			return true;
+		}
+	return !s->ncode;
+}
+
 static int parse_fde(struct compiler *c, uint32_t cie_id, struct in in)
 {
 	const struct cie *cie = &c->cies[cie_id];
-	uint64_t start, size, len;
+	uint64_t start, size, end, len;
 
 	start = pointer(c, &in, cie->fde_encoding);
 	size = pointer(c, &in, cie->fde_encoding & 0x0f);
@@ -543,14 +557,14 @@ static int parse_fde(struct compiler *c, uint32_t cie_id, struct in in)
 	}
 	c->rows->fdes++;
 	/* Address 0 is what the linker leaves of a function that it threw away. */
-	if (in.bad || !cie->valid || !size || !start || start + size < start) {
-		c->rows->bad_fdes += in.bad || !cie->valid;
+	end = start + size;
+	if (in.bad || !cie->valid || end <= start || !start || !clip(c->section, start, &end)) {
+		c->rows->bad_fdes += in.bad || !cie->valid || end < start;
 		return 0;
 	}
 	if (evp_grow(&c->fdes, &c->fdes_cap, c->nfdes + 1, sizeof(*c->fdes)))
 		return -ENOMEM;
-	c->fdes[c->nfdes++] = (struct fde){ start, start + size, cie_id,
-					    (uint32_t)(in.p - c->section->data),
+	c->fdes[c->nfdes++] = (struct fde){ start, end, cie_id, (uint32_t)(in.p - c->section->data),
 					    (uint32_t)(in.end - in.p) };
 	return 0;
 }
@@ -737,6 +751,44 @@ int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_
 	return 0;
 }
 
+static uint64_t next_vaddr(const struct evp_cfi_rows *r, size_t i)
+{
+	return i < r->n ? r->row[i].vaddr : UINT64_MAX;
+}
+
+int evp_cfi_rows_fill(struct evp_cfi_rows *rows, const struct evp_cfi_rows *more)
+{
+	uint32_t rule = 0, other = 0, now, last = 0;
+	struct evp_cfi_row *out;
+	size_t i = 0, j = 0, n = 0, cap = rows->n + more->n;
+
+	if (!more->n)
+		return 0;
+	out = cap <= MAX_ROWS ? malloc(cap * sizeof(*out)) : NULL;
+	if (!out)
+		return -ENOMEM;
+	while (i < rows->n || j < more->n) {
+		uint64_t a = next_vaddr(rows, i), b = next_vaddr(more, j), at = a < b ? a : b;
+
+		if (i < rows->n && a == at)
+			rule = rows->row[i++].rule;
+		if (j < more->n && b == at)
+			other = more->row[j++].rule;
+		now = rule ? rule : other;
+		if (now != last)
+			out[n++] = (struct evp_cfi_row){ at, now };
+		last = now;
+	}
+	free(rows->row);
+	rows->row = out;
+	rows->n = n;
+	rows->cap = cap;
+	rows->fdes += more->fdes;
+	rows->bad_fdes += more->bad_fdes;
+	rows->overlapping_fdes += more->overlapping_fdes;
+	return 0;
+}
+
 void evp_cfi_rows_release(struct evp_cfi_rows *rows)
 {
 	free(rows->row);
@@ -759,7 +811,7 @@ static struct words words_of(const struct evp_unwind_rule *r)
 		(uint64_t)r->cfa | (uint64_t)r->fp << 8 | (uint64_t)r->ra << 16 |
 			(uint64_t)r->reg << 24 | (uint64_t)(uint32_t)r->cfa_off << 32,
 		(uint64_t)(uint16_t)r->cfa_add | (uint64_t)(uint16_t)r->fp_off << 16 |
-			(uint64_t)(uint16_t)r->ra_off << 32,
+			(uint64_t)(uint16_t)r->ra_off << 32 | (uint64_t)(uint16_t)r->bx_off << 48,
 	};
 
 	return w;

@@ -21,6 +21,10 @@
 #include "base/err.h"
 #include "base/hash.h"
 
+struct evp_cfi_range { /* virtual addresses, `end` excluded */
+	uint64_t start, end;
+};
+
 struct evp_cfi_section {
 	const uint8_t *data;
 	size_t len;
@@ -28,6 +32,12 @@ struct evp_cfi_section {
 	uint64_t text_vaddr, data_vaddr; /* for text- and data-relative ones; 0 unknown */
 	bool debug_frame;		 /* else .eh_frame */
 	bool big_pointers;		 /* 8-byte addresses */
+	/*
+	 * What can be code at all: the file's executable segments. Entries that begin elsewhere are
+	 * left out, those that end elsewhere cut. ncode 0: any address.
+	 */
+	const struct evp_cfi_range *code;
+	size_t ncode;
 };
 
 struct evp_cfi_row {
@@ -71,6 +81,11 @@ extern const struct evp_cfi_arch evp_cfi_x86_64, evp_cfi_aarch64;
  */
 int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_arch *arch,
 		    struct evp_rule_set *rules, struct evp_cfi_rows *rows, struct evp_err *err);
+/*
+ * Where `rows` has rule 0 (EVP_CFA_NONE), or nothing, it gets what `more` says there. Both are by
+ * the same rule set. 0 or -ENOMEM.
+ */
+int evp_cfi_rows_fill(struct evp_cfi_rows *rows, const struct evp_cfi_rows *more);
 void evp_cfi_rows_release(struct evp_cfi_rows *rows);
 
 #endif

@@ -10,20 +10,7 @@
 #ifndef EVP_UNWIND_COMPILER_H
 #define EVP_UNWIND_COMPILER_H
 
-#include "unwind/table.h"
-
-/*
- * Compiles in this process; what the child calls, and tests and benches. Sources, in this order,
- * the first that covers an address wins: .eh_frame (found by program header where section headers
- * are stripped), .debug_frame (of the file, else of its .gnu_debuglink file below /usr/lib/debug),
- * .gopclntab; the entry point, if none covers it, becomes an EVP_CFA_END row. The file is read
- * with pread, never mapped: it may shrink meanwhile. -ENOEXEC: no ELF file of this machine's
- * architecture; -ENODATA: nothing in it says how to unwind; -EBADMSG, -E2BIG, -EIO, -ENOMEM.
- */
-int evp_unwind_compile_fd(int fd, struct evp_unwind_table *ret, struct evp_err *err);
-/* The same of an image in memory (the vdso). */
-int evp_unwind_compile_image(const void *image, size_t len, struct evp_unwind_table *ret,
-			     struct evp_err *err);
+#include "unwind/compile.h"
 
 struct evp_compiler;
 

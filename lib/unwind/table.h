@@ -34,9 +34,15 @@ static inline uint32_t evp_unwind_table_rules(const struct evp_unwind_table *t)
 	return t->npages * EVP_UNWIND_PAGE_WORDS;
 }
 
+static inline const struct evp_unwind_rule *evp_unwind_table_rule(const struct evp_unwind_table *t,
+								  uint32_t number)
+{
+	return (const struct evp_unwind_rule *)&t->word[evp_unwind_table_rules(t)] + number;
+}
+
 /*
- * Rows sorted by address -> table. Pages whose rows do not fit in 16 bits, rules past
- * EVP_UNWIND_MAX_RULES, become EVP_CFA_UNKNOWN. -E2BIG past the limits above, -ENOMEM.
+ * Rows sorted by address, rule 0 EVP_CFA_NONE -> table. Rules past EVP_UNWIND_MAX_RULES become
+ * EVP_CFA_UNKNOWN. -E2BIG past the limits above, -ENOMEM.
  */
 int evp_unwind_table_build(struct evp_unwind_table *ret, const struct evp_cfi_rows *rows,
 			   const struct evp_rule_set *rules, struct evp_err *err);
