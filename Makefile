@@ -75,6 +75,8 @@ $(B)/libevp.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+$(B)/bin/evp-record: $(B)/obj/cmd/record/options.o
+
 $(B)/bin/%: $(B)/obj/cmd/%.o $(CMD_COMMON) $(B)/libevp.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

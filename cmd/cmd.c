@@ -143,6 +143,27 @@ static int store_number(const struct evp_opt *o, const char *shown, const char *
 	return -1;
 }
 
+static int store_duration(const struct evp_opt *o, const char *shown, const char *arg)
+{
+	struct evp_str range = { 0 };
+	int64_t ns;
+	int rc = -1;
+
+	if (evp_parse_duration(arg, &ns))
+		return bad_argument(shown, arg, "is no duration (try 10, 1.5s, 200ms, 5m)");
+	if (o->max > 0 && ((double)ns < o->min || (double)ns > o->max)) {
+		evp_str_puts(&range, "is not within ");
+		evp_format_duration(&range, 0, (int64_t)o->min);
+		evp_str_puts(&range, " to ");
+		evp_format_duration(&range, 0, (int64_t)o->max);
+		rc = bad_argument(shown, arg, range.oom ? "is out of range" : range.buf);
+	} else {
+		*(int64_t *)o->dest = ns;
+	}
+	evp_str_release(&range);
+	return rc;
+}
+
 static int store(const struct evp_opt *o, const char *shown, const char *arg)
 {
 	struct evp_ordered *ordered;
@@ -169,9 +190,7 @@ static int store(const struct evp_opt *o, const char *shown, const char *arg)
 		ordered->item[ordered->n++] = (struct evp_ordered_item){ o->name, arg };
 		return -1;
 	case EVP_DURATION:
-		if (evp_parse_duration(arg, o->dest))
-			return bad_argument(shown, arg, "is no duration (try 10, 1.5s, 200ms, 5m)");
-		return -1;
+		return store_duration(o, shown, arg);
 	case EVP_SIZE:
 		if (evp_parse_size(arg, o->dest))
 			return bad_argument(shown, arg, "is no size (try 4096, 64K, 10M)");

@@ -43,7 +43,7 @@ enum evp_opt_type {
 	EVP_ORDERED,  /* struct evp_ordered *: shared by several options, kept in the order given */
 	EVP_U64,      /* uint64_t *, within [min, max] when max is set */
 	EVP_F64,      /* double *, within [min, max] when max is set */
-	EVP_DURATION, /* int64_t *: nanoseconds, "90", "90s", "5m" */
+	EVP_DURATION, /* int64_t *: nanoseconds, "90", "90s", "5m"; within [min, max] likewise */
 	EVP_SIZE,     /* uint64_t *: bytes, "10M" */
 	EVP_HEADING,  /* no option: a line of text between options in -h */
 };

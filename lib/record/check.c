@@ -208,7 +208,7 @@ static void check_btf(struct evp_check *c)
 static void check_bpf(struct evp_check *c)
 {
 	const struct evp_sampler_opts opts = {
-		.freq_hz = 99, .user = true, .kernel = true, .all = true
+		.period_ns = EVP_NSEC / 99, .user = true, .kernel = true, .all = true
 	};
 	struct evp_check_item *i = add(c, "bpf", "the BPF sampler", true);
 	struct evp_sampler *s = NULL;

@@ -14,6 +14,7 @@
 #include "record/inbox.h"
 #include "record/recording.h"
 #include "record/perf_set.h"
+#include "record/period.h"
 #include "record/processes.h"
 #include "record/sampler_perf.h"
 #include "record/sideband.h"
@@ -247,7 +248,7 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 {
 	const struct evp_record_opts *o = r->opts;
 	struct evp_sampler_opts so = {
-		.freq_hz = o->freq_hz,
+		.period_ns = o->period_ns,
 		.user = o->user,
 		.kernel = o->kernel,
 		.all = o->all,
@@ -298,7 +299,9 @@ static int start(struct recorder *r, struct evp_err *err)
 
 	if (rc)
 		return evp_fail_oom(err);
-	rc = open_sideband(r, err);
+	rc = evp_period_check(r->opts->period_ns, err);
+	if (!rc)
+		rc = open_sideband(r, err);
 	if (!rc)
 		rc = open_sampler(r, err);
 	if (!rc)

@@ -33,7 +33,7 @@ struct evp_record_opts {
 	struct evp_targets *targets; /* the command's pid is added */
 	char *const *argv;	     /* command, NULL none: its end ends the recording */
 	bool user, kernel;	     /* frames to keep */
-	uint64_t freq_hz;
+	int64_t period_ns;	     /* of CPU time between samples: 1 ms to 1 s */
 	int64_t duration_ns; /* 0: until a signal, or until every target has ended */
 	int64_t flush_ns, window_ns;
 	const char *const *labels; /* "KEY=VALUE", checked by evp_record_check_label */

@@ -54,7 +54,7 @@ static int define_event(struct evp_recording *rec)
 	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
 	int rc = 0;
 
-	e.period = EVP_NSEC / (int64_t)rec->opts->freq_hz;
+	e.period = rec->opts->period_ns;
 	rc |= evp_writer_cstring(rec->w, "cpu", &e.name);
 	rc |= evp_writer_cstring(rec->w, "samples", &e.types[0].type);
 	rc |= evp_writer_cstring(rec->w, "count", &e.types[0].unit);

@@ -43,7 +43,7 @@ struct evp_sampler_sink {
 };
 
 struct evp_sampler_opts {
-	uint64_t freq_hz;  /* 1-1000 */
+	int64_t period_ns; /* of CPU time between samples */
 	bool user, kernel; /* which halves of the stacks */
 	bool all;	   /* the whole machine; else only what follows */
 	const pid_t *pids; /* these, every thread, and children from now on */

@@ -84,9 +84,10 @@ static uint32_t read_max_stack(void)
 }
 
 /* A second of samples each with a new deep stack; a drain comes several times a second. */
-static uint32_t ring_bytes(uint64_t freq_hz, int ncpus)
+static uint32_t ring_bytes(int64_t period_ns, int ncpus)
 {
-	uint64_t need = freq_hz * (uint64_t)ncpus * sizeof(struct evp_bpf_stack), size;
+	uint64_t ticks = (uint64_t)(EVP_NSEC / period_ns) * (uint64_t)ncpus;
+	uint64_t need = ticks * sizeof(struct evp_bpf_stack), size;
 
 	for (size = MIN_RING_BYTES; size < need && size < MAX_RING_BYTES;)
 		size *= 2;
@@ -127,7 +128,7 @@ static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 	s->forks_followed = follow_forks && !s->opts.all;
 	bpf_program__set_autoload(skel->progs.on_fork, s->forks_followed);
 	bpf_program__set_autoload(skel->progs.on_free, s->forks_followed);
-	ring = s->opts.ring_bytes ? s->opts.ring_bytes : ring_bytes(s->opts.freq_hz, s->npossible);
+	ring = s->opts.ring_bytes ? s->opts.ring_bytes : ring_bytes(s->opts.period_ns, s->npossible);
 	skel->rodata->knobs.wake_bytes = ring / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring);
 	bpf_map__set_max_entries(skel->maps.targets, s->opts.all ? 1 : max_procs);
@@ -229,16 +230,6 @@ fail:
 	return rc;
 }
 
-static int fail_event(struct evp_err *err, int code, uint64_t freq_hz, int cpu)
-{
-	if (code == EINVAL)
-		return evp_fail(err, code,
-				"the kernel does not sample at %llu Hz now; the most is in "
-				"/proc/sys/kernel/perf_event_max_sample_rate",
-				(unsigned long long)freq_hz);
-	return evp_fail_errno(err, code, "cannot open a sampling event on cpu %d", cpu);
-}
-
 /*
  * The CPU clock, also where there is a hardware PMU: its period is time, which is what the cpu
  * event's value is; cycles would have to be converted at an unknown frequency.
@@ -249,15 +240,14 @@ static int attach_cpu(struct evp_sampler *s, int cpu, struct evp_err *err)
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.freq = 1,
-		.sample_freq = s->opts.freq_hz,
+		.sample_period = (uint64_t)s->opts.period_ns,
 		.exclude_idle = 1,
 		.disabled = 1,
 	};
 	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0)
-		return fail_event(err, errno, s->opts.freq_hz, cpu);
+		return evp_fail_errno(err, errno, "cannot open a sampling event on cpu %d", cpu);
 	s->link[cpu] = bpf_program__attach_perf_event(s->skel->progs.on_tick, fd);
 	if (!s->link[cpu]) {
 		int code = errno;

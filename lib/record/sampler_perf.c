@@ -58,7 +58,7 @@ static struct perf_event_attr sampling_attr(const struct evp_sampler_opts *opts)
 	return (struct perf_event_attr){
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = (uint64_t)EVP_NSEC / opts->freq_hz,
+		.sample_period = (uint64_t)opts->period_ns,
 		.sample_type = EVP_SB_SAMPLE_TYPE | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_CGROUP,
 		.sample_id_all = 1,
 		.read_format = PERF_FORMAT_LOST,
@@ -105,11 +105,11 @@ static uint32_t read_max_stack(void)
 	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 }
 
-static size_t ring_bytes(uint64_t freq_hz)
+static size_t ring_bytes(int64_t period_ns)
 {
-	size_t bytes = RING_MIN;
+	size_t bytes = RING_MIN, need = (size_t)(EVP_NSEC / period_ns) * RECORD_GUESS;
 
-	while (bytes < freq_hz * RECORD_GUESS && bytes < RING_MAX) /* a second of samples */
+	while (bytes < need && bytes < RING_MAX) /* a second of samples */
 		bytes *= 2;
 	return bytes;
 }
@@ -201,16 +201,16 @@ static int perf_open(struct evp_sampler **ret, const struct evp_sampler_opts *op
 	struct evp_sampler *s;
 	int rc;
 
-	if (!opts->freq_hz || (!opts->all && !opts->npids && !opts->ncgroups))
+	if (opts->period_ns <= 0 || (!opts->all && !opts->npids && !opts->ncgroups))
 		return evp_fail(err, EINVAL, "nothing to sample");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return evp_fail_oom(err);
 	attr = sampling_attr(opts);
-	attr.wakeup_watermark = (uint32_t)ring_bytes(opts->freq_hz) / 2;
+	attr.wakeup_watermark = (uint32_t)ring_bytes(opts->period_ns) / 2;
 	s->period_ns = (int64_t)attr.sample_period;
 	s->max_stack = read_max_stack();
-	rc = evp_perf_set_init(&s->set, &attr, step_down, ring_bytes(opts->freq_hz), &refusal);
+	rc = evp_perf_set_init(&s->set, &attr, step_down, ring_bytes(opts->period_ns), &refusal);
 	if (!rc)
 		rc = evp_perf_set_add(&s->set, -1, 0, &refusal);
 	if (!rc)

@@ -30,10 +30,11 @@ refused 'no number' "'12x' is no process number" evp-record -p 12x
 for bad in 0 99abc 1001 -5 ''; do
 	refused "-F '$bad'" '-F: ' evp-record -F "$bad" -a
 done
-for bad in '--duration 0' '-i 0' '--window 0s'; do
+for bad in '--duration 0' '-i 0' '-i 1ms' '--window 0s' '--window 1ns' '--window 2d' '-c 999999' '-c 1000000001'; do
 	# shellcheck disable=SC2086 # two words
-	refused "$bad" 'longer than nothing' evp-record $bad -a
+	refused "$bad" "'${bad#* }' is not within " evp-record $bad -a
 done
+refused 'a rate and a period' '-F and -c exclude' evp-record -F 99 -c 10000000 -a
 refused 'no cgroup' "no cgroup 'no/such'" evp-record -G no/such
 refused 'no label' 'KEY=VALUE' evp-record -l 1x=2 -a
 refused 'no backend' 'auto, bpf or perf' evp-record --backend magic -a

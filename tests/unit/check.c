@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/text.h"
 #include "record/check.h"
 #include "record/sampler.h"
 
@@ -18,7 +19,7 @@ static void ok(int good, const char *what)
 
 static int opens(const struct evp_sampler_ops *ops)
 {
-	struct evp_sampler_opts opts = { .freq_hz = 99, .user = true, .all = true };
+	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / 99, .user = true, .all = true };
 	struct evp_sampler *s = NULL;
 
 	if (ops->open(&s, &opts, NULL))

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "record/check.h"
+#include "base/text.h"
 #include "record/sampler.h"
 
 static int tests, failed;
@@ -114,7 +115,7 @@ static void test_crowd(struct evp_sampler_opts opts)
 int main(void)
 {
 	struct evp_sampler_opts opts = {
-		.freq_hz = 999, .user = true, .npids = 1, .pids = &seen.pid
+		.period_ns = EVP_NSEC / 999, .user = true, .npids = 1, .pids = &seen.pid
 	};
 	const struct evp_sampler_ops *ops = &evp_sampler_bpf;
 	struct evp_sampler *s;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "record/sampler_perf.h"
 
 static int tests, failed;
@@ -152,7 +153,7 @@ static int64_t sample(struct evp_sampler_opts *opts, struct got *g, struct evp_e
 
 static void one_process(uint64_t freq_hz, bool user, bool kernel)
 {
-	struct evp_sampler_opts opts = { .freq_hz = freq_hz, .user = user, .kernel = kernel };
+	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / (int64_t)freq_hz, .user = user, .kernel = kernel };
 	struct got g = { 0 };
 	struct evp_err err = { 0 };
 	int64_t used_ns = sample(&opts, &g, &err);
@@ -175,7 +176,7 @@ static void one_process(uint64_t freq_hz, bool user, bool kernel)
 
 static void everybody(void)
 {
-	struct evp_sampler_opts opts = { .freq_hz = 99, .user = true, .kernel = true, .all = true };
+	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / 99, .user = true, .kernel = true, .all = true };
 	struct got g = { 0 };
 	struct evp_err err = { 0 };
 
@@ -215,7 +216,7 @@ static const char *cgroup_mount(char *buf, size_t size)
 static void one_cgroup(void)
 {
 	char mount[256], outer[280], inner[290];
-	struct evp_sampler_opts opts = { .freq_hz = 99, .user = true, .kernel = true };
+	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / 99, .user = true, .kernel = true };
 	struct evp_sampler_sink sink;
 	struct got g = { 0 };
 	struct evp_sampler *s = NULL;
@@ -262,7 +263,7 @@ static void one_cgroup(void)
 static void nobody(void)
 {
 	pid_t none = 0x7ffffff0;
-	struct evp_sampler_opts opts = { .freq_hz = 99, .pids = &none, .npids = 1 };
+	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / 99, .pids = &none, .npids = 1 };
 	struct evp_sampler *s = NULL;
 	struct evp_err err = { 0 };
 

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/options.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "input.h"
+
+#define MSEC (EVP_NSEC / 1000)
+#define DAY  (86400 * EVP_NSEC)
+
+static struct {
+	bool all, user_only, kernel_only, graph, check, json, strict;
+	struct evp_texts pids, cgroups, labels;
+	uint64_t freq_hz, period_ns;
+	int64_t duration_ns, flush_ns, window_ns;
+	const char *output, *backend, *event;
+} o = { .duration_ns = -1, .flush_ns = -1, .window_ns = -1, .backend = "auto", .event = "cpu" };
+
+static const struct evp_opt opts[] = {
+	{ 'a', "all", EVP_FLAG, &o.all, NULL, "the whole machine (default as root)" },
+	{ 'p', "pid", EVP_TEXTS, &o.pids, "PID,...", "these processes and their children" },
+	{ 'G', "cgroup", EVP_TEXTS, &o.cgroups, "PATH", "a cgroup (v2) and what is below it" },
+	{ 'F', "freq", EVP_U64, &o.freq_hz, "HZ",
+	  "samples a second and CPU, 1-1000 (default 99; 19 with -a alone)", 1, 1000 },
+	{ 'c', "count", EVP_U64, &o.period_ns, "PERIOD",
+	  "instead: a sample every so many nanoseconds of CPU time", 1e6, 1e9 },
+	{ 'e', "event", EVP_TEXT, &o.event, "EVENT", "what to sample: cpu" },
+	{ 0, "duration", EVP_DURATION, &o.duration_ns, "TIME", "end after this time", MSEC,
+	  366. * DAY },
+	{ 'i', "interval", EVP_DURATION, &o.flush_ns, "TIME",
+	  "write this often (default 10s; 1s with CMD or --duration)", 10 * MSEC, 366. * DAY },
+	{ 0, "window", EVP_DURATION, &o.window_ns, "TIME",
+	  "add samples up over this time (default 1s; 10s with -a and no end)", MSEC, DAY },
+	{ 'U', "user", EVP_FLAG, &o.user_only, NULL, "only user frames" },
+	{ 'K', "kernel", EVP_FLAG, &o.kernel_only, NULL, "only kernel frames" },
+	{ 'g', "call-graph", EVP_FLAG, &o.graph, NULL, "accepted: stacks are always recorded" },
+	{ 'l', "label", EVP_TEXTS, &o.labels, "KEY=VALUE", "put this label on every sample" },
+	EVP_OPT_OUTPUT(o.output),
+	{ 0, "backend", EVP_TEXT, &o.backend, "NAME", "auto, bpf or perf" },
+	{ 0, "strict", EVP_FLAG, &o.strict, NULL, "with CMD: status 125 when recording failed" },
+	{ 0, "check", EVP_FLAG, &o.check, NULL, "say what can be recorded here, and end" },
+	{ 0, "json", EVP_FLAG, &o.json, NULL, "with --check: as JSON" },
+	EVP_OPT_END,
+};
+
+const struct evp_cmd record_cmd = {
+	.name = "evp-record",
+	.synopsis = "[-a] [-p PID,...] [-G CGROUP] [-F HZ] [-o FILE] [--] [CMD [ARG...]]",
+	.summary = "Samples of a machine, of processes or of a command to a stream.",
+	.opts = opts,
+	.formats = EVP_STREAM_FORMATS,
+	.stop_at_operand = true,
+};
+
+static int find_targets(struct evp_targets *t, struct evp_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < o.pids.n && !rc; i++)
+		rc = evp_targets_add_pids(t, o.pids.item[i], err);
+	for (size_t i = 0; i < o.cgroups.n && !rc; i++)
+		rc = evp_targets_add_cgroup(t, o.cgroups.item[i], err);
+	return rc;
+}
+
+static int find_backend(enum evp_record_backend *ret)
+{
+	static const char *const names[] = { "auto", "bpf", "perf" };
+
+	for (size_t i = 0; i < EVP_ARRAY_SIZE(names); i++)
+		if (!strcmp(o.backend, names[i])) {
+			*ret = (enum evp_record_backend)i;
+			return -1;
+		}
+	return evp_error("unknown backend '%s': it is auto, bpf or perf", o.backend);
+}
+
+static int refuse_contradictions(void)
+{
+	if (strcmp(o.event, "cpu") != 0)
+		return evp_error("unknown event '%s': it is cpu", o.event);
+	if (o.user_only && o.kernel_only)
+		return evp_error("-U and -K exclude each other");
+	if (o.freq_hz && o.period_ns)
+		return evp_error("-F and -c exclude each other");
+	return -1;
+}
+
+/* What was not said: see evp-record(1), "DESCRIPTION". */
+static int fill_in(void)
+{
+	bool command = evp_noperands > 0, narrowed = command || o.pids.n || o.cgroups.n;
+	bool endless;
+
+	if (!o.all && !narrowed && geteuid())
+		return evp_error("say what to record: -a, -p PID, -G CGROUP or a command");
+	o.all = o.all || !narrowed;
+	endless = o.all && !command && o.duration_ns < 0;
+	if (!o.period_ns)
+		o.period_ns = (uint64_t)EVP_NSEC / (o.freq_hz ? o.freq_hz : narrowed ? 99 : 19);
+	if (o.flush_ns < 0)
+		o.flush_ns = (command || o.duration_ns > 0 ? 1 : 10) * EVP_NSEC;
+	if (o.window_ns < 0)
+		o.window_ns = (endless && o.flush_ns >= 10 * EVP_NSEC ? 10 : 1) * EVP_NSEC;
+	return -1;
+}
+
+static int fill_record(struct record_options *ro)
+{
+	struct evp_err err = { 0 };
+	int rc = 0;
+
+	ro->record = (struct evp_record_opts){
+		.all = o.all,
+		.targets = &ro->targets,
+		.argv = evp_noperands ? evp_operand : NULL,
+		.user = !o.kernel_only,
+		.kernel = !o.user_only,
+		.period_ns = (int64_t)o.period_ns,
+		.duration_ns = o.duration_ns < 0 ? 0 : o.duration_ns,
+		.flush_ns = o.flush_ns,
+		.window_ns = o.window_ns,
+		.labels = o.labels.item,
+		.nlabels = o.labels.n,
+		.stdout_is_stream = !o.output || !strcmp(o.output, "-"),
+		.tool = evp_no_prov ? NULL : record_cmd.name,
+		.options = evp_cmd_options_given(),
+		.warn = evp_warn,
+		.note = evp_note,
+	};
+	for (size_t i = 0; i < o.labels.n && !rc; i++)
+		rc = evp_record_check_label(o.labels.item[i], &err);
+	if (!rc)
+		rc = find_targets(&ro->targets, &err);
+	return rc ? evp_error_from(&err) : find_backend(&ro->record.backend);
+}
+
+int record_options_read(struct record_options *ret)
+{
+	int rc;
+
+	*ret = (struct record_options){
+		.check = o.check, .json = o.json, .strict = o.strict, .output = o.output
+	};
+	if (o.check)
+		return -1;
+	rc = refuse_contradictions();
+	if (rc < 0)
+		rc = fill_in();
+	return rc < 0 ? fill_record(ret) : rc;
+}
+
+void record_options_release(struct record_options *ro)
+{
+	evp_targets_release(&ro->targets);
+}
