@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "unwind/cfi.h"
+#include "unwind/gopclntab.h"
 
 /* Start code without call frame information is short; behind it comes what has some. */
 #define ENTRY_BYTES 64
@@ -123,6 +124,63 @@ static int add_debug_frame(struct job *j, const struct evp_unwind_elf *e, struct
 	return rc;
 }
 
+/*
+ * Reads Go's function table, and of .text what tells where Go's part of it begins. Before
+ * .debug_frame, which Go writes from that table, but without frame pointers and changes of stacks.
+ */
+static int read_gopclntab(const struct job *j, struct evp_gopclntab *ret, struct evp_err *err)
+{
+	const struct evp_unwind_elf_section *at = evp_unwind_elf_find(j->e, ".gopclntab"),
+					    *text = evp_unwind_elf_find(j->e, ".text");
+	struct evp_gopclntab in = { 0 };
+	uint8_t *data, *code;
+	int rc;
+
+	if (!at)
+		at = evp_unwind_elf_find(j->e, ".data.rel.ro.gopclntab");
+	if (!at || !text || text->vaddr > UINT64_MAX - text->size)
+		return -ENODATA;
+	rc = evp_unwind_elf_section_data(j->e, at, &data, &in.len, err);
+	if (rc)
+		return rc;
+	in.text_vaddr = text->vaddr;
+	in.text_end = text->vaddr + text->size;
+	in.text_len = text->size < EVP_GOPCLNTAB_TEXT ? text->size : EVP_GOPCLNTAB_TEXT;
+	code = malloc(in.text_len + 1);
+	rc = code ? evp_unwind_elf_read(j->e, code, in.text_len, text->offset) : -ENOMEM;
+	if (rc) {
+		free(code);
+		free(data);
+		return rc == -ENOMEM ? evp_fail_oom(err)
+		       : rc == -EIO  ? evp_fail(err, EIO, "the file was cut while it was read")
+				     : rc;
+	}
+	in.data = data;
+	in.text = code;
+	*ret = in;
+	return 0;
+}
+
+static int add_gopclntab(struct job *j, struct evp_err *err)
+{
+	struct evp_gopclntab in;
+	struct evp_cfi_rows rows = { 0 };
+	int rc = read_gopclntab(j, &in, err);
+
+	if (!rc) {
+		rc = evp_gopclntab_compile(&in, &j->rules, &rows, err);
+		if (!rc && evp_cfi_rows_fill(&j->rows, &rows))
+			rc = evp_fail_oom(err);
+		evp_cfi_rows_release(&rows);
+		free((void *)in.data);
+		free((void *)in.text);
+	}
+	if (rc == -EIO || rc == -ENOMEM)
+		return rc;
+	j->damaged |= rc && rc != -ENODATA;
+	return 0;
+}
+
 static bool same_build(const struct evp_unwind_elf *a, const struct evp_unwind_elf *b)
 {
 	return a->build_id_len && a->build_id_len == b->build_id_len &&
@@ -196,6 +254,8 @@ static int compile(const struct evp_unwind_elf *e, int debug, struct evp_unwind_
 		return evp_fail(err, ENOEXEC, "made for another machine");
 	find_code(&j);
 	rc = add_eh_frame(&j, err);
+	if (!rc)
+		rc = add_gopclntab(&j, err);
 	if (!rc)
 		rc = add_debug_frame(&j, e, err);
 	if (!rc && debug >= 0)

@@ -414,12 +414,15 @@ int evp_gopclntab_compile(const struct evp_gopclntab *in, struct evp_rule_set *r
 {
 	struct compiler c = { .table.in = in, .rules = rules, .rows = rows };
 	int rc = read_header(&c.table, err);
+	uint32_t none_id;
 
 	if (!rc)
 		rc = find_text(&c.table, err);
 	if (rc)
 		return rc;
-	rc = add_all(&c);
+	rc = evp_rule_set_add(rules, &none, &none_id);
+	if (!rc)
+		rc = add_all(&c);
 	if (rc == -ENOMEM)
 		return evp_fail_oom(err);
 	if (rc)

@@ -23,12 +23,14 @@
 #include "base/err.h"
 #include "unwind/cfi.h"
 
+#define EVP_GOPCLNTAB_TEXT (1u << 20)
+
 struct evp_gopclntab {
 	const uint8_t *data; /* section .gopclntab, or .data.rel.ro.gopclntab */
 	size_t len;
 	uint64_t text_vaddr, text_end; /* of section .text: no row lies outside */
 	/*
-	 * The first bytes of .text, a mebibyte of it at most. Entries count from Go's part of it,
+	 * The first bytes of .text; no more than EVP_GOPCLNTAB_TEXT are needed. Entries count from Go's part of it,
 	 * whose beginning is not in newer tables, and which is not .text's where C was linked to
 	 * it; the padding between functions tells. NULL with 0: as the table says, else .text's.
 	 */
