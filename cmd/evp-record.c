@@ -36,6 +36,9 @@ static void summary(const struct evp_record_result *r)
 	if (r->lost)
 		evp_warn("%lld samples were lost, %lld recorded; the stream says when and why",
 			 (long long)r->lost, (long long)r->samples);
+	if (r->rate_changes)
+		evp_note("the rate was changed %u times and is %.3g Hz in the end",
+			 (unsigned int)r->rate_changes, 1e9 / (double)r->period_ns);
 	evp_note(
 		"%lld samples in %.1f s; this cost %.3f s of CPU, %.3f s in BPF, %.1f MB of memory",
 		(long long)r->samples, (double)(c->to_ns - c->from_ns) / 1e9,

@@ -14,6 +14,7 @@ static struct {
 	bool all, user_only, kernel_only, graph, check, json, strict;
 	struct evp_texts pids, cgroups, labels;
 	uint64_t freq_hz, period_ns;
+	double max_overhead;
 	int64_t duration_ns, flush_ns, window_ns;
 	const char *output, *backend, *event;
 } o = { .duration_ns = -1, .flush_ns = -1, .window_ns = -1, .backend = "auto", .event = "cpu" };
@@ -26,6 +27,8 @@ static const struct evp_opt opts[] = {
 	  "samples a second and CPU, 1-1000 (default 99; 19 with -a alone)", 1, 1000 },
 	{ 'c', "count", EVP_U64, &o.period_ns, "PERIOD",
 	  "instead: a sample every so many nanoseconds of CPU time", 1e6, 1e9 },
+	{ 0, "max-overhead", EVP_F64, &o.max_overhead, "PCT",
+	  "lower the rate where recording takes more of one CPU", 0.001, 100 },
 	{ 'e', "event", EVP_TEXT, &o.event, "EVENT", "what to sample: cpu" },
 	{ 0, "duration", EVP_DURATION, &o.duration_ns, "TIME", "end after this time", MSEC,
 	  366. * DAY },
@@ -119,6 +122,7 @@ static int fill_record(struct record_options *ro)
 		.user = !o.kernel_only,
 		.kernel = !o.user_only,
 		.period_ns = (int64_t)o.period_ns,
+		.max_overhead = o.max_overhead / 100,
 		.duration_ns = o.duration_ns < 0 ? 0 : o.duration_ns,
 		.flush_ns = o.flush_ns,
 		.window_ns = o.window_ns,

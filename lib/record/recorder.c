@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "record/inbox.h"
 #include "record/recording.h"
+#include "record/overhead.h"
 #include "record/perf_set.h"
 #include "record/period.h"
 #include "record/processes.h"
@@ -35,6 +36,7 @@ struct recorder {
 	struct evp_procs procs;
 	struct evp_kernel_syms *ks;
 	struct evp_recording recording;
+	struct evp_overhead overhead;
 	int64_t started_ns, deadline_ns; /* monotonic; 0: no end set */
 	int rc;				 /* first failure inside a callback */
 	uint64_t unfollowed;		 /* children that there was no room for */
@@ -133,6 +135,47 @@ static uint64_t kernel_cost_ns(struct recorder *r)
 	return r->ops->kernel_cost_ns ? r->ops->kernel_cost_ns(r->sampler) : 0;
 }
 
+/* All that this costs: our own time, that of helpers that have ended, and inside BPF. */
+static int64_t spent_ns(struct recorder *r)
+{
+	struct rusage helpers;
+	struct timespec own;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+	getrusage(RUSAGE_CHILDREN, &helpers);
+	return (own.tv_sec + helpers.ru_utime.tv_sec + helpers.ru_stime.tv_sec) * EVP_NSEC +
+	       own.tv_nsec + (helpers.ru_utime.tv_usec + helpers.ru_stime.tv_usec) * 1000 +
+	       (int64_t)kernel_cost_ns(r);
+}
+
+/* Another rate where recording costs more than it may, or less than it did. */
+static int hold_costs(struct recorder *r)
+{
+	struct evp_overhead *o = &r->overhead;
+	int rc;
+
+	if (!evp_overhead_look(o, now_ns(), spent_ns(r)))
+		return 0;
+	rc = r->ops->set_period(r->sampler, o->period_ns);
+	r->opts->note("recording took %.3g %% of a CPU, %.3g %% are allowed: %.3g Hz from now on",
+		      o->share * 100, o->limit * 100, 1e9 / (double)o->period_ns);
+	return rc ? rc : evp_recording_rate(&r->recording, now_ns(), o->period_ns);
+}
+
+static void begin_holding_costs(struct recorder *r)
+{
+	struct evp_overhead *o = &r->overhead;
+
+	*o = (struct evp_overhead){ .limit = r->opts->max_overhead,
+				    .asked_ns = r->opts->period_ns };
+	if (o->limit > 0 && r->ops->set_period(r->sampler, o->asked_ns) == -ENOTSUP) {
+		r->opts->warn("perf events of single threads keep their rate: "
+			      "--max-overhead cannot be held");
+		o->limit = 0;
+	}
+	evp_overhead_begin(o, now_ns(), spent_ns(r));
+}
+
 static void read_clocks(struct recorder *r, struct evp_clock *ret)
 {
 	evp_recording_clock(&r->recording, ret);
@@ -153,6 +196,8 @@ static int tick(struct recorder *r)
 	if (rc || done_ns < evp_recording_due(&r->recording))
 		return rc;
 	rc = evp_recording_flush(&r->recording, done_ns, &clock, kernel_cost_ns(r), &epoch);
+	if (!rc)
+		rc = hold_costs(r);
 	return rc ? rc : evp_procs_reap(&r->procs, done_ns - REAP_AFTER_NS, epoch);
 }
 
@@ -350,6 +395,7 @@ static int record(struct recorder *r, struct evp_err *err)
 			r->ks); /* reads them: start-up's cost, not the first second's */
 	if (r->opts->duration_ns)
 		r->deadline_ns = r->started_ns + r->opts->duration_ns;
+	begin_holding_costs(r);
 	rc = loop(r);
 	if (!rc)
 		rc = finish(r);
@@ -432,6 +478,8 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 	ret->samples = r->recording.windows.samples;
 	ret->lost = r->recording.lost;
 	ret->cost = r->recording.total;
+	ret->rate_changes = r->overhead.nchanges;
+	ret->period_ns = r->overhead.period_ns;
 	if (r->unfollowed)
 		opts->warn("%llu children were not sampled: too many processes at once",
 			   (unsigned long long)r->unfollowed);

@@ -34,7 +34,8 @@ struct evp_record_opts {
 	char *const *argv;	     /* command, NULL none: its end ends the recording */
 	bool user, kernel;	     /* frames to keep */
 	int64_t period_ns;	     /* of CPU time between samples: 1 ms to 1 s */
-	int64_t duration_ns; /* 0: until a signal, or until every target has ended */
+	double max_overhead;	     /* of one CPU: beyond it the rate falls; 0: no limit */
+	int64_t duration_ns;	     /* 0: until a signal, or until every target has ended */
 	int64_t flush_ns, window_ns;
 	const char *const *labels; /* "KEY=VALUE", checked by evp_record_check_label */
 	size_t nlabels;
@@ -53,7 +54,9 @@ struct evp_record_result {
 	int command_status; /* as a shell would say it: 128+signal, 126, 127 */
 	bool reader_gone;   /* whoever read the stream closed it; no error */
 	int64_t samples, lost;
-	struct evp_cost cost; /* of it all: the sum of the stream's cost records */
+	uint32_t rate_changes; /* to stay below max_overhead */
+	int64_t period_ns;     /* in the end */
+	struct evp_cost cost;  /* of it all: the sum of the stream's cost records */
 };
 
 /* A label must be KEY=VALUE with a key as evp-stream(5) wants it. 0 or -EINVAL. */

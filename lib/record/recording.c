@@ -54,7 +54,7 @@ static int define_event(struct evp_recording *rec)
 	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
 	int rc = 0;
 
-	e.period = rec->opts->period_ns;
+	e.period = rec->period_ns;
 	rc |= evp_writer_cstring(rec->w, "cpu", &e.name);
 	rc |= evp_writer_cstring(rec->w, "samples", &e.types[0].type);
 	rc |= evp_writer_cstring(rec->w, "count", &e.types[0].unit);
@@ -97,6 +97,7 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 	if (rc)
 		return rc;
 	rec->opts = opts;
+	rec->period_ns = opts->period_ns;
 	read_names(rec);
 	evp_recording_clock(rec, &clock);
 	rec->cost_from_ns = rec->total.from_ns = clock.realtime_ns;
@@ -168,6 +169,14 @@ int64_t evp_recording_due(const struct evp_recording *rec)
 	return rec->next_flush_ns - rec->real_offset_ns;
 }
 
+int evp_recording_rate(struct evp_recording *rec, int64_t time_ns, int64_t period_ns)
+{
+	rec->period_ns = period_ns;
+	return evp_writer_rate(rec->w, &(struct evp_rate){ .event = rec->windows.event,
+							   .from_ns = time_ns + rec->real_offset_ns,
+							   .period = period_ns });
+}
+
 /* Ids start anew: the open window goes out as far as it is. */
 static int new_epoch(struct evp_recording *rec, int64_t open_ns)
 {
@@ -177,6 +186,8 @@ static int new_epoch(struct evp_recording *rec, int64_t open_ns)
 		rc = evp_writer_watermark(rec->w, open_ns);
 	if (!rc)
 		rc = evp_translator_epoch(&rec->tr);
+	if (!rc && rec->period_ns != rec->opts->period_ns)
+		rc = evp_recording_rate(rec, open_ns - rec->real_offset_ns, rec->period_ns);
 	return rc ? rc : make_labels(rec);
 }
 

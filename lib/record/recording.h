@@ -22,6 +22,7 @@ struct evp_recording { /* a zeroed struct is empty */
 	struct evp_translator tr;
 	struct evp_windows windows;
 	char node[256], boot_id[64];
+	int64_t period_ns;	/* that holds now */
 	int64_t real_offset_ns; /* unix time - CLOCK_MONOTONIC */
 	int64_t next_flush_ns;	/* unix */
 	int64_t cost_from_ns;	/* unix */
@@ -42,6 +43,9 @@ void evp_recording_clock(struct evp_recording *rec,
 int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 			 const struct evp_raw_sample *s, const struct evp_inbox *in);
 int evp_recording_loss(struct evp_recording *rec, int64_t time_ns, const char *reason, uint64_t n);
+
+/* From this time on samples have another period. */
+int evp_recording_rate(struct evp_recording *rec, int64_t time_ns, int64_t period_ns);
 
 /* When the next flush is due, CLOCK_MONOTONIC. */
 int64_t evp_recording_due(const struct evp_recording *rec);

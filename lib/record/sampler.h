@@ -64,6 +64,11 @@ struct evp_sampler_ops {
 	int (*start)(struct evp_sampler *s, struct evp_err *err);
 	int (*stop)(struct evp_sampler
 			    *s); /* no new samples; what is in the rings can still be drained */
+	/*
+	 * Another period from now on; samples still to be drained keep theirs. At most one change
+	 * between two drains. -ENOTSUP: this sampler cannot. May be NULL.
+	 */
+	int (*set_period)(struct evp_sampler *s, int64_t period_ns);
 	/* Delivers what is there now, in no order across CPUs. */
 	int (*drain)(struct evp_sampler *s, const struct evp_sampler_sink *sink);
 	/* A child of a selected process appeared: the perf sampler may need to follow it. May be NULL. */

@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "record.skel.h"
 #include "record/cpus.h"
+#include "record/period.h"
 
 #define MAX_TARGETS	 32768
 #define MIN_RING_BYTES	 (256u << 10)
@@ -37,6 +38,7 @@ struct evp_sampler {
 	struct bpf_link **link;	      /* per CPU; NULL where it is offline */
 	int *fd;		      /* the perf event behind it, owned by the link */
 	size_t ncpus, clink, cfd;
+	struct evp_periods periods;
 	struct evp_cpus online;
 	struct evp_bpf_counters *counters; /* [npossible], scratch for reading them */
 	struct evp_bpf_counters seen;	   /* sums when losses were last reported */
@@ -128,7 +130,8 @@ static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 	s->forks_followed = follow_forks && !s->opts.all;
 	bpf_program__set_autoload(skel->progs.on_fork, s->forks_followed);
 	bpf_program__set_autoload(skel->progs.on_free, s->forks_followed);
-	ring = s->opts.ring_bytes ? s->opts.ring_bytes : ring_bytes(s->opts.period_ns, s->npossible);
+	ring = s->opts.ring_bytes ? s->opts.ring_bytes
+				  : ring_bytes(s->opts.period_ns, s->npossible);
 	skel->rodata->knobs.wake_bytes = ring / 2;
 	bpf_map__set_max_entries(skel->maps.ring, ring);
 	bpf_map__set_max_entries(skel->maps.targets, s->opts.all ? 1 : max_procs);
@@ -182,6 +185,7 @@ static void bpf_close(struct evp_sampler *s)
 		bpf_link__destroy(s->link[cpu]);
 	ring_buffer__free(s->ring);
 	record_bpf__destroy(s->skel);
+	evp_periods_release(&s->periods);
 	evp_cpus_release(&s->online);
 	free(s->link);
 	free(s->fd);
@@ -199,6 +203,7 @@ static int bpf_open(struct evp_sampler **ret, const struct evp_sampler_opts *opt
 		return evp_fail_oom(err);
 	libbpf_set_print(keep_words);
 	s->opts = *opts;
+	s->periods.now_ns = opts->period_ns;
 	s->max_stack = read_max_stack();
 	s->npossible = libbpf_num_possible_cpus();
 	if (s->npossible < 1)
@@ -240,7 +245,7 @@ static int attach_cpu(struct evp_sampler *s, int cpu, struct evp_err *err)
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = (uint64_t)s->opts.period_ns,
+		.sample_period = (uint64_t)s->periods.now_ns,
 		.exclude_idle = 1,
 		.disabled = 1,
 	};
@@ -305,6 +310,16 @@ static int bpf_stop(struct evp_sampler *s)
 	return 0;
 }
 
+static int bpf_set_period(struct evp_sampler *s, int64_t period_ns)
+{
+	int rc = evp_periods_begin(&s->periods, period_ns, s->ncpus);
+
+	for (size_t cpu = 0; cpu < s->ncpus && !rc; cpu++)
+		if (s->link[cpu])
+			rc = evp_periods_change(&s->periods, cpu, s->fd[cpu]);
+	return rc;
+}
+
 static int on_stack(struct evp_sampler *s, const struct evp_bpf_stack *b, size_t len)
 {
 	const uint64_t *frames = (const uint64_t *)b->frames;
@@ -339,7 +354,7 @@ static int on_record(void *arg, void *data, size_t len)
 	sample = (struct evp_raw_sample){
 		.stack_hash = b->hash,
 		.time_ns = (int64_t)b->time_ns,
-		.period_ns = (int64_t)b->period_ns,
+		.period_ns = evp_periods_at(&s->periods, b->cpu, (int64_t)b->time_ns),
 		.cgroup_id = b->cgroup_id,
 		.start_ns = (int64_t)b->start_ns,
 		.pid = (pid_t)b->pid,
@@ -456,6 +471,7 @@ const struct evp_sampler_ops evp_sampler_bpf = {
 #ifdef EVP_HAVE_BPF
 	.start = bpf_start,
 	.stop = bpf_stop,
+	.set_period = bpf_set_period,
 	.drain = bpf_drain,
 	.follow = bpf_follow,
 	.forget = bpf_forget,

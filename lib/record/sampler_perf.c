@@ -14,6 +14,7 @@
 #include "record/perf_queue.h"
 #include "record/perf_select.h"
 #include "record/perf_set.h"
+#include "record/period.h"
 #include "record/sideband.h"
 
 #define RING_MIN     (256u << 10)
@@ -32,7 +33,7 @@ struct evp_sampler {
 	struct evp_perf_select select;
 	bool per_task; /* events on threads, nothing to be filtered by process */
 	bool stopped, lost_read;
-	int64_t period_ns;
+	struct evp_periods periods;
 	uint32_t max_stack;
 	/*
 	 * Hashes whose stacks were delivered lately: those met since the last change-over, and those
@@ -188,6 +189,7 @@ static void perf_close(struct evp_sampler *s)
 	evp_perf_set_release(&s->set);
 	evp_perf_queue_release(&s->queue);
 	evp_perf_select_release(&s->select);
+	evp_periods_release(&s->periods);
 	evp_map_release(&s->seen[0]);
 	evp_map_release(&s->seen[1]);
 	free(s);
@@ -208,7 +210,7 @@ static int perf_open(struct evp_sampler **ret, const struct evp_sampler_opts *op
 		return evp_fail_oom(err);
 	attr = sampling_attr(opts);
 	attr.wakeup_watermark = (uint32_t)ring_bytes(opts->period_ns) / 2;
-	s->period_ns = (int64_t)attr.sample_period;
+	s->periods.now_ns = opts->period_ns;
 	s->max_stack = read_max_stack();
 	rc = evp_perf_set_init(&s->set, &attr, step_down, ring_bytes(opts->period_ns), &refusal);
 	if (!rc)
@@ -243,6 +245,26 @@ static int perf_stop(struct evp_sampler *s)
 {
 	s->stopped = true;
 	return evp_perf_set_ioctl(&s->set, PERF_EVENT_IOC_DISABLE);
+}
+
+/* The kernel lets an event that threads inherit keep its period in those that have it already. */
+static int perf_set_period(struct evp_sampler *s, int64_t period_ns)
+{
+	size_t i, ncpus = 0;
+	int rc;
+
+	if (s->per_task)
+		return -ENOTSUP;
+	for (i = 0; i < s->set.ncpus; i++)
+		if ((size_t)s->set.cpus[i] >= ncpus)
+			ncpus = (size_t)s->set.cpus[i] + 1;
+	rc = evp_periods_begin(&s->periods, period_ns, ncpus);
+	s->set.attr.sample_period = (uint64_t)s->periods.now_ns;
+	for (i = 0; i < s->set.ncpus && !rc; i++)
+		if (s->set.ring[i].page)
+			rc = evp_periods_change(&s->periods, (size_t)s->set.cpus[i],
+						s->set.ring[i].fd);
+	return rc;
 }
 
 /* ---- draining ---- */
@@ -300,13 +322,14 @@ static void on_sample(struct evp_sampler *s, const struct perf_event_header *rec
 {
 	const struct sample_head *head = (const void *)(record + 1);
 	const uint64_t *ip = (const void *)(head + 1);
-	struct evp_raw_sample out = { .period_ns = s->period_ns };
+	struct evp_raw_sample out = { 0 };
 	const char *comm;
 
 	out.time_ns = (int64_t)head->time_ns;
 	out.pid = (pid_t)head->pid;
 	out.tid = (pid_t)head->tid;
 	out.cpu = head->cpu;
+	out.period_ns = evp_periods_at(&s->periods, head->cpu, out.time_ns);
 	if (s->set.attr.cgroup)
 		out.cgroup_id = ip[head->nips];
 	if (!s->per_task && !evp_perf_select_sample(&s->select, out.pid, out.cgroup_id))
@@ -448,6 +471,7 @@ const struct evp_sampler_ops evp_sampler_perf = {
 	.open = perf_open,
 	.start = perf_start,
 	.stop = perf_stop,
+	.set_period = perf_set_period,
 	.drain = perf_drain,
 	.follow = perf_follow,
 	.forget = perf_forget,
