@@ -5,30 +5,26 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/bpf.h>
-#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <jansson.h>
+#ifdef EVP_HAVE_BPF
+#include <bpf/libbpf.h>
+#endif
 
 #include "base/io.h"
 #include "base/text.h"
 #include "record/kernel_syms.h"
 #include "record/perf_set.h"
+#include "record/rights.h"
 #include "record/sampler.h"
 #include "record/sideband.h"
-
-#ifndef CAP_PERFMON
-#define CAP_PERFMON 38
-#define CAP_BPF	    39
-#endif
 
 #define BTF_MAGIC 0xeb9f
 
@@ -60,30 +56,6 @@ static void hint(struct evp_check_item *i, const char *text)
 	snprintf(i->hint, sizeof(i->hint), "%s", text);
 }
 
-static bool have_capability(cap_value_t which)
-{
-	cap_t caps = cap_get_proc();
-	cap_flag_value_t value = CAP_CLEAR;
-
-	if (!caps)
-		return false;
-	if (cap_get_flag(caps, which, CAP_EFFECTIVE, &value))
-		value = CAP_CLEAR;
-	cap_free(caps);
-	return value == CAP_SET;
-}
-
-/* First line of a small file; "" where it cannot be read. */
-static void first_line(const char *path, char *buf, size_t size)
-{
-	struct evp_str text = { 0 };
-
-	buf[0] = '\0';
-	if (!evp_read_file(path, 64u << 10, &text, NULL) && text.len)
-		snprintf(buf, size, "%.*s", (int)strcspn(text.buf, "\n"), text.buf);
-	evp_str_release(&text);
-}
-
 /* ---- BPF ---- */
 
 static int bpf(enum bpf_cmd cmd, union bpf_attr *attr)
@@ -110,26 +82,12 @@ static int load_program(void)
 	return bpf(BPF_PROG_LOAD, &attr);
 }
 
-static void deny_bpf(struct evp_check_item *i, int code)
+static void deny_bpf(const struct evp_check *c, struct evp_check_item *i, int code)
 {
-	char text[256];
-
-	if (code == ENOSYS || code == EINVAL) {
-		answer(i, EVP_CHECK_NO, "this kernel has none (%s)", strerror(code));
-		return;
-	}
-	if (code != EPERM && code != EACCES) {
+	i->answer = EVP_CHECK_NO;
+	if (!evp_rights_why_no_bpf(&c->rights, code, i->why, sizeof(i->why)))
 		answer(i, EVP_CHECK_NO, "%s", strerror(code));
-		return;
-	}
-	if (!have_capability(CAP_BPF) || !have_capability(CAP_PERFMON)) {
-		answer(i, EVP_CHECK_NO, "needs the capabilities BPF and PERFMON");
-		evp_setcap_hint(i->hint, sizeof(i->hint));
-		return;
-	}
-	first_line("/sys/kernel/security/lockdown", text, sizeof(text));
-	answer(i, EVP_CHECK_NO, "refused in spite of all capabilities%s%.100s",
-	       text[0] ? "; lockdown: " : "", text);
+	evp_rights_bpf_hint(&c->rights, i->hint, sizeof(i->hint));
 }
 
 static int sampling_event(pid_t pid, int cpu, bool user_only)
@@ -153,14 +111,14 @@ static void check_bpf_program(struct evp_check *c)
 	int prog = load_program(), event, rc = 0;
 
 	if (prog < 0) {
-		deny_bpf(i, -prog);
+		deny_bpf(c, i, -prog);
 		return;
 	}
 	event = sampling_event(0, -1, true);
 	if (event >= 0 && ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) < 0)
 		rc = errno;
 	if (rc)
-		deny_bpf(i, rc);
+		deny_bpf(c, i, rc);
 	else
 		answer(i, EVP_CHECK_YES, "%s", event < 0 ? "loaded, not attached" : "");
 	if (event >= 0)
@@ -179,11 +137,35 @@ static void check_bpf_ring(struct evp_check *c)
 	attr.max_entries = (uint32_t)sysconf(_SC_PAGESIZE);
 	fd = bpf(BPF_MAP_CREATE, &attr);
 	if (fd < 0) {
-		deny_bpf(i, -fd);
+		deny_bpf(c, i, -fd);
 		return;
 	}
 	answer(i, EVP_CHECK_YES, "%s", "");
 	close(fd);
+}
+
+/* Whether the verifier knows the helper: it complains of the arguments, not of the number. */
+static int knows_loop(void)
+{
+#ifdef EVP_HAVE_BPF
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL);
+#else
+	return -ENOTSUP;
+#endif
+}
+
+static void check_bpf_loop(struct evp_check *c)
+{
+	struct evp_check_item *i = add(c, "bpf-loop", "long loops in BPF (Linux 5.17)", true);
+	int rc = knows_loop();
+
+	if (rc > 0)
+		answer(i, EVP_CHECK_YES, "%s", "");
+	else if (!rc)
+		answer(i, EVP_CHECK_NO,
+		       "this kernel's BPF has no bpf_loop: stacks are cut earlier");
+	else
+		deny_bpf(c, i, -rc);
 }
 
 static void check_btf(struct evp_check *c)
@@ -224,6 +206,13 @@ static void check_bpf(struct evp_check *c)
 
 /* ---- perf events ---- */
 
+static void deny_perf(const struct evp_check *c, struct evp_check_item *i, bool all)
+{
+	i->answer = EVP_CHECK_NO;
+	evp_rights_why_no_perf(&c->rights, all, i->why, sizeof(i->why));
+	evp_rights_perf_hint(&c->rights, all, i->hint, sizeof(i->hint));
+}
+
 static void check_perf_all(struct evp_check *c)
 {
 	struct evp_check_item *i = add(c, "perf-all", "perf events on the whole machine", true);
@@ -241,12 +230,9 @@ static void check_perf_all(struct evp_check *c)
 	if (!rc)
 		answer(i, EVP_CHECK_YES, "on %zu CPUs", set.nfds);
 	else if (rc == -EACCES || rc == -EPERM)
-		answer(i, EVP_CHECK_NO, "not permitted: kernel.perf_event_paranoid is %d",
-		       evp_perf_paranoid());
+		deny_perf(c, i, true);
 	else
 		answer(i, EVP_CHECK_NO, "%s", err.msg);
-	if (rc == -EACCES || rc == -EPERM)
-		evp_perf_access_hint(true, i->hint, sizeof(i->hint));
 	evp_perf_set_release(&set);
 }
 
@@ -265,14 +251,42 @@ static void check_perf_own(struct evp_check *c)
 		answer(i, EVP_CHECK_PART,
 		       "only the time spent in user space: "
 		       "kernel.perf_event_paranoid is %d",
-		       evp_perf_paranoid());
+		       c->rights.paranoid);
 		hint(i, "sysctl kernel.perf_event_paranoid=1");
 		close(fd);
 		return;
 	}
-	answer(i, EVP_CHECK_NO, "%s; kernel.perf_event_paranoid is %d", strerror(-fd),
-	       evp_perf_paranoid());
-	evp_perf_access_hint(false, i->hint, sizeof(i->hint));
+	if (fd == -EACCES || fd == -EPERM)
+		deny_perf(c, i, false);
+	else
+		answer(i, EVP_CHECK_NO, "%s", strerror(-fd));
+}
+
+/* What the walk in user space needs where there is no BPF. */
+static void check_stack_copies(struct evp_check *c)
+{
+	struct evp_check_item *i = add(c, "stack-copies", "copies of registers and user stacks",
+				       true);
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
+					.config = PERF_COUNT_SW_CPU_CLOCK,
+					.sample_period = 1000000000,
+					.sample_type = PERF_SAMPLE_REGS_USER |
+						       PERF_SAMPLE_STACK_USER,
+					.sample_regs_user = 1,
+					.sample_stack_user = 4096,
+					.exclude_kernel = 1,
+					.exclude_hv = 1,
+					.disabled = 1 };
+	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
+
+	if (fd == -EACCES || fd == -EPERM)
+		deny_perf(c, i, false);
+	else if (fd < 0)
+		answer(i, EVP_CHECK_NO, "%s", strerror(-fd));
+	else
+		answer(i, EVP_CHECK_YES, "%s", "");
+	if (fd >= 0)
+		close(fd);
 }
 
 static void check_counters(struct evp_check *c)
@@ -313,7 +327,7 @@ static void check_sideband(struct evp_check *c)
 	evp_sideband_close(sb);
 	if (!(has & EVP_SB_SYSTEM_WIDE)) {
 		answer(i, EVP_CHECK_PART, "of one's own processes only");
-		evp_perf_access_hint(true, i->hint, sizeof(i->hint));
+		evp_rights_perf_hint(&c->rights, true, i->hint, sizeof(i->hint));
 	} else {
 		answer(i, EVP_CHECK_YES, "of all processes%s%s",
 		       has & EVP_SB_HAS_KSYMBOL ? ", with kernel symbols" : "",
@@ -328,7 +342,6 @@ static void check_kernel_symbols(struct evp_check *c)
 	struct evp_check_item *i = add(c, "kernel-symbols", "names of kernel addresses", true);
 	struct evp_kernel_syms *ks;
 	const char *reason;
-	char text[32];
 
 	if (evp_kernel_syms_new(&ks, "")) {
 		answer(i, EVP_CHECK_NO, "out of memory");
@@ -336,17 +349,16 @@ static void check_kernel_symbols(struct evp_check *c)
 	}
 	reason = evp_kernel_syms_reason(ks);
 	evp_kernel_syms_free(ks);
-	first_line("/proc/sys/kernel/kptr_restrict", text, sizeof(text));
 	if (!reason) {
 		answer(i, EVP_CHECK_YES, "%s", "");
-	} else if (!strcmp(reason, "kptr-restrict")) {
-		answer(i, EVP_CHECK_NO, "hidden: kernel.kptr_restrict is %s%s", text,
-		       have_capability(CAP_SYSLOG) ? "" : ", without cap_syslog");
-		hint(i, have_capability(CAP_SYSLOG) ? "sysctl kernel.kptr_restrict=1"
-						    : "run as root or with cap_syslog");
-	} else {
-		answer(i, EVP_CHECK_NO, "no usable '/proc/kallsyms' (CONFIG_KALLSYMS)");
+		return;
 	}
+	i->answer = EVP_CHECK_NO;
+	evp_rights_why_no_names(&c->rights, reason, i->why, sizeof(i->why));
+	if (c->rights.kptr_restrict > 1)
+		hint(i, "sysctl kernel.kptr_restrict=1");
+	else if (!evp_rights_have(&c->rights, CAP_SYSLOG))
+		evp_rights_hint(&c->rights, i->hint, sizeof(i->hint));
 }
 
 /* Where the first file system of this type is mounted, "" nowhere. */
@@ -410,8 +422,8 @@ static void check_processes(struct evp_check *c)
 		answer(i, EVP_CHECK_YES, "of all %d processes", all);
 	else
 		answer(i, EVP_CHECK_PART, "not of %d of %d processes", refused, all);
-	if (refused && !have_capability(CAP_SYS_PTRACE))
-		hint(i, "run as root or with cap_sys_ptrace");
+	if (refused && !evp_rights_have(&c->rights, CAP_SYS_PTRACE))
+		evp_rights_hint(&c->rights, i->hint, sizeof(i->hint));
 }
 
 static void check_tracefs(struct evp_check *c)
@@ -424,6 +436,40 @@ static void check_tracefs(struct evp_check *c)
 		answer(i, EVP_CHECK_YES, "%s", where);
 	else
 		answer(i, EVP_CHECK_NO, "not mounted");
+}
+
+static void check_capabilities(struct evp_check *c)
+{
+	struct evp_check_item *i = add(c, "capabilities", "capabilities", true);
+	char missing[160];
+
+	if (!evp_rights_missing(&c->rights, EVP_RECORDING_CAPS, missing, sizeof(missing))) {
+		answer(i, EVP_CHECK_YES, "%s", "");
+		return;
+	}
+	answer(i, EVP_CHECK_PART, "without %s%s", missing,
+	       c->rights.user_namespace ? " of the initial user namespace" : "");
+	evp_rights_hint(&c->rights, i->hint, sizeof(i->hint));
+}
+
+static void check_pid_namespace(struct evp_check *c)
+{
+	struct evp_check_item *i = add(c, "pid-namespace", "a number for every process", true);
+
+	if (!c->rights.pid_namespace)
+		answer(i, EVP_CHECK_YES, "%s", "");
+	else
+		answer(i, EVP_CHECK_PART, "only for those of this container's pid namespace");
+}
+
+static void check_seccomp(struct evp_check *c)
+{
+	struct evp_check_item *i = add(c, "seccomp", "system calls without a filter", false);
+
+	if (c->rights.seccomp > 0)
+		answer(i, EVP_CHECK_PART, "seccomp may refuse bpf(2) or perf_event_open(2)");
+	else
+		answer(i, EVP_CHECK_YES, "%s", c->rights.seccomp < 0 ? "cannot be read" : "");
 }
 
 static bool yes(const struct evp_check *c, const char *name)
@@ -439,77 +485,25 @@ static bool yes(const struct evp_check *c, const char *name)
 void evp_check_run(struct evp_check *c)
 {
 	memset(c, 0, sizeof(*c));
+	evp_rights_read(&c->rights);
 	check_bpf(c);
 	check_bpf_program(c);
 	check_bpf_ring(c);
+	check_bpf_loop(c);
 	check_btf(c);
 	check_perf_all(c);
 	check_perf_own(c);
+	check_stack_copies(c);
 	check_sideband(c);
 	check_kernel_symbols(c);
 	check_processes(c);
+	check_capabilities(c);
+	check_pid_namespace(c);
+	check_seccomp(c);
 	check_cgroup(c);
 	check_counters(c);
 	check_tracefs(c);
 	c->can_bpf = yes(c, "bpf") && yes(c, "perf-all");
 	c->can_all = yes(c, "perf-all");
 	c->can_sample = c->can_all || yes(c, "perf-own");
-}
-
-/* ---- showing ---- */
-
-static const char *answer_name(enum evp_check_answer a)
-{
-	return a == EVP_CHECK_YES ? "yes" : a == EVP_CHECK_PART ? "partly" : "no";
-}
-
-static const char *backend(const struct evp_check *c)
-{
-	return c->can_bpf ? "bpf" : c->can_sample ? "perf" : "none";
-}
-
-void evp_check_text(const struct evp_check *c, struct evp_str *out)
-{
-	size_t i;
-
-	for (i = 0; i < c->n; i++) {
-		const struct evp_check_item *it = &c->item[i];
-
-		evp_str_printf(out, "%-18s %-7s %s%s%s\n", it->name, answer_name(it->answer),
-			       it->what, it->why[0] ? ": " : "", it->why);
-		if (it->hint[0])
-			evp_str_printf(out, "%26s %s\n", "->", it->hint);
-	}
-	evp_str_printf(out, "backend            %s\n", backend(c));
-	evp_str_printf(out, "can sample         %s\n",
-		       c->can_all      ? "the whole machine"
-		       : c->can_sample ? "your own processes"
-				       : "nothing");
-}
-
-static json_t *item_json(const struct evp_check_item *it)
-{
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s}", "name", it->name, "what", it->what,
-			 "answer", answer_name(it->answer), "needed", it->needed, "why", it->why,
-			 "hint", it->hint);
-}
-
-int evp_check_json(const struct evp_check *c, struct evp_str *out)
-{
-	json_t *list = json_array(), *root;
-	char *text;
-	size_t i;
-
-	for (i = 0; i < c->n; i++)
-		json_array_append_new(list, item_json(&c->item[i]));
-	root = json_pack("{s:s, s:b, s:b, s:o}", "backend", backend(c), "can_all", c->can_all,
-			 "can_sample", c->can_sample, "checks", list);
-	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-	json_decref(root);
-	if (!text)
-		return -ENOMEM;
-	evp_str_puts(out, text);
-	evp_str_putc(out, '\n');
-	free(text);
-	return out->oom ? -ENOMEM : 0;
 }

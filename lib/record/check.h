@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "record/rights.h"
 
 enum evp_check_answer {
 	EVP_CHECK_NO,
@@ -27,11 +28,12 @@ struct evp_check_item {
 	char hint[512]; /* what would change the answer, with its command; empty: none known */
 };
 
-#define EVP_CHECK_MAX 16
+#define EVP_CHECK_MAX 24
 
 struct evp_check {
 	struct evp_check_item item[EVP_CHECK_MAX];
 	size_t n;
+	struct evp_rights rights;
 	bool can_bpf;	 /* the BPF backend has all it needs */
 	bool can_all;	 /* the whole machine can be sampled, by whichever backend */
 	bool can_sample; /* at least this user's processes: exit status 0, else 2 */
@@ -43,7 +45,8 @@ void evp_check_run(struct evp_check *c);
 void evp_check_text(const struct evp_check *c, struct evp_str *out);
 /*
  * {"backend": "bpf"|"perf"|"none", "can_all": bool, "can_sample": bool, "checks": [{"name", "what",
- * "answer": "yes"|"partly"|"no", "needed": bool, "why", "hint"}]}. -ENOMEM.
+ * "answer": "yes"|"partly"|"no", "needed": bool, "why", "hint"}], "facts": {...}}: evp-record(1),
+ * "CHECKS". -ENOMEM.
  */
 int evp_check_json(const struct evp_check *c, struct evp_str *out);
 

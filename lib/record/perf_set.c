@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/text.h"
 #include "record/cpus.h"
+#include "record/rights.h"
 
 #define LOOK_EVERY_NS 2000000000LL
 
@@ -98,18 +98,49 @@ static int attach_ring(struct evp_perf_set *set, size_t i, int fd, struct evp_er
 	return 0;
 }
 
+/* Whether events on this process itself are permitted: then a refusal was about whose it is. */
+static bool own_permitted(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
+					.config = PERF_COUNT_SW_DUMMY,
+					.exclude_kernel = 1,
+					.exclude_hv = 1,
+					.disabled = 1 };
+	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int fail_denied(int code, bool all, struct evp_err *err)
+{
+	struct evp_rights r;
+	char why[160], hint[512];
+
+	evp_rights_read(&r);
+	if (!all && own_permitted()) {
+		evp_rights_hint(&r, hint, sizeof(hint));
+		return evp_fail(err, code, "another user's process may not be sampled: %s", hint);
+	}
+	evp_rights_why_no_perf(&r, all, why, sizeof(why));
+	evp_rights_perf_hint(&r, all, hint, sizeof(hint));
+	return evp_fail(err, code, "perf events are not permitted: %s%s%s", why,
+			hint[0] ? "; " : "", hint);
+}
+
 static int fail_open(int code, int pid, struct evp_err *err)
 {
-	char hint[512];
-
-	if (code == EACCES || code == EPERM) {
-		evp_perf_access_hint(pid == -1, hint, sizeof(hint));
-		return evp_fail(err, code, "perf events are not permitted: %s", hint);
-	}
+	if (code == EACCES || code == EPERM)
+		return fail_denied(code, pid == -1, err);
 	if (code == EMFILE)
 		return evp_fail(err, code,
 				"too many open files for an event a thread and CPU: "
 				"raise 'ulimit -n'");
+	if (code == ENOSYS)
+		return evp_fail(err, code,
+				"there is no perf_event_open(2) here: "
+				"CONFIG_PERF_EVENTS, or a seccomp filter");
 	return evp_fail_errno(err, code, "cannot open a perf event");
 }
 
@@ -288,45 +319,4 @@ void evp_perf_set_release(struct evp_perf_set *set)
 	free(set->cpus);
 	free(set->fds);
 	*set = (struct evp_perf_set){ .epoll_fd = -1 };
-}
-
-int evp_perf_paranoid(void)
-{
-	struct evp_str text = { 0 };
-	char *end;
-	long v = INT_MIN;
-
-	if (!evp_read_file("/proc/sys/kernel/perf_event_paranoid", 64, &text, NULL) && text.len) {
-		v = strtol(text.buf, &end, 10);
-		if (end == text.buf)
-			v = INT_MIN;
-	}
-	evp_str_release(&text);
-	return (int)v;
-}
-
-void evp_setcap_hint(char *buf, size_t size)
-{
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	exe[n > 0 ? n : 0] = '\0';
-	snprintf(buf, size,
-		 "run as root, or once 'setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_syslog+ep "
-		 "%.250s'",
-		 n > 0 ? exe : "/path/to/evp-record");
-}
-
-void evp_perf_access_hint(bool all, char *buf, size_t size)
-{
-	int paranoid = evp_perf_paranoid();
-	size_t used;
-
-	evp_setcap_hint(buf, size);
-	used = strlen(buf);
-	snprintf(buf + used, size - used, ", or 'sysctl kernel.perf_event_paranoid=%d'",
-		 all ? 0 : 2);
-	used = strlen(buf);
-	if (paranoid != INT_MIN)
-		snprintf(buf + used, size - used, " (it is %d)", paranoid);
 }

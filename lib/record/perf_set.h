@@ -69,13 +69,4 @@ bool evp_perf_set_follow_cpus(struct evp_perf_set *set, int64_t now_ns);
 void evp_perf_set_quiet(struct evp_perf_set *set); /* takes pending readiness off epoll_fd */
 void evp_perf_set_release(struct evp_perf_set *set);
 
-/*
- * How a right that was refused may be had: "run as root, or once 'setcap ...'" with the path of
- * this program; for perf events also the sysctl with the value that suffices for the whole machine
- * (`all`) or for one's own processes.
- */
-void evp_setcap_hint(char *buf, size_t size);
-void evp_perf_access_hint(bool all, char *buf, size_t size);
-int evp_perf_paranoid(void); /* kernel.perf_event_paranoid; INT_MIN: cannot be read */
-
 #endif

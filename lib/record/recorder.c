@@ -14,9 +14,9 @@
 #include "record/inbox.h"
 #include "record/recording.h"
 #include "record/overhead.h"
-#include "record/perf_set.h"
 #include "record/period.h"
 #include "record/processes.h"
+#include "record/rights.h"
 #include "record/sampler_perf.h"
 #include "record/sideband.h"
 #include "record/workload.h"
@@ -302,9 +302,10 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 		.cgroup_ids = o->targets->cgroup_id,
 		.ncgroups = (uint32_t)o->targets->ncgroups,
 	};
+	struct evp_rights rights;
 	struct evp_err why = { 0 };
 	const char *note;
-	char hint[300];
+	char hint[400];
 	int rc;
 
 	if (o->backend != EVP_BACKEND_PERF) {
@@ -313,10 +314,9 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 		if (!rc)
 			return 0;
 		if (o->backend == EVP_BACKEND_BPF) {
-			evp_setcap_hint(hint, sizeof(hint));
-			return rc == -EPERM || rc == -EACCES
-				       ? evp_fail(err, -rc, "%s: %s", why.msg, hint)
-				       : evp_fail(err, -rc, "%s", why.msg);
+			evp_rights_read(&rights);
+			evp_rights_bpf_hint(&rights, hint, sizeof(hint));
+			return evp_fail(err, -rc, "%s%s%s", why.msg, hint[0] ? ": " : "", hint);
 		}
 		o->warn("%s; sampling through perf events instead", why.msg);
 	}

@@ -24,6 +24,7 @@
 #include "record.skel.h"
 #include "record/cpus.h"
 #include "record/period.h"
+#include "record/rights.h"
 
 #define MAX_TARGETS	 32768
 #define MIN_RING_BYTES	 (256u << 10)
@@ -64,11 +65,14 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ar
 static int fail_load(struct evp_err *err, int rc)
 {
 	const char *words = last_words;
+	struct evp_rights rights;
+	char why[200];
 
+	evp_rights_read(&rights);
+	if (evp_rights_why_no_bpf(&rights, -rc, why, sizeof(why)))
+		return evp_fail(err, -rc, "%s", why);
 	if (!strncmp(words, "libbpf: ", 8))
 		words += 8;
-	if (rc == -EPERM || rc == -EACCES)
-		return evp_fail(err, -rc, "BPF needs the capabilities BPF and PERFMON");
 	return evp_fail(err, -rc, "the kernel refused the BPF sampler: %s",
 			words[0] ? words : strerror(-rc));
 }

@@ -15,6 +15,7 @@
 #include "record/perf_select.h"
 #include "record/perf_set.h"
 #include "record/period.h"
+#include "record/rights.h"
 #include "record/sideband.h"
 
 #define RING_MIN     (256u << 10)
@@ -157,9 +158,11 @@ static bool kernel_denied(const struct evp_sampler *s)
 static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *opts,
 			 struct evp_err *err)
 {
+	struct evp_rights r;
 	uint32_t i;
 	int rc = 0;
 
+	evp_rights_read(&r);
 	s->per_task = true;
 	s->set.attr.exclude_kernel = kernel_denied(s);
 	s->set.attr.inherit = 1;
@@ -170,7 +173,7 @@ static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *o
 	if (rc)
 		return rc;
 	if (!s->set.nfds) {
-		evp_perf_access_hint(true, s->note, sizeof(s->note));
+		evp_rights_perf_hint(&r, true, s->note, sizeof(s->note));
 		return evp_fail(err, EACCES, "sampling a cgroup is not permitted: %s", s->note);
 	}
 	if (opts->all || s->set.attr.exclude_kernel)
@@ -178,7 +181,7 @@ static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *o
 			 opts->all ? "only your own processes" : "",
 			 opts->all && s->set.attr.exclude_kernel ? ", " : "",
 			 s->set.attr.exclude_kernel ? "only time spent in user space" : "",
-			 evp_perf_paranoid());
+			 r.paranoid);
 	return 0;
 }
 
