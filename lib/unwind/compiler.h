@@ -2,23 +2,46 @@
 /*
  * ELF file -> unwind table, in a child without privileges, because the file is a stranger's.
  *
- * The child is forked once, has no capabilities, no new privileges, bounded memory and CPU time,
- * and no descriptors but its socket. A file goes in as a descriptor, the table comes out in a memfd
+ * The child has no capabilities, no new privileges, bounded memory, no descriptors but its socket,
+ * and no system call that opens one. A file goes in as a descriptor, the table comes out in a memfd
  * sealed by the child, whose every index the parent checks. A child that dies or takes too long is
- * replaced; its file is given up with the reason in `err`.
+ * replaced; its file is given up with the reason in `err`. It is no one else's business: it is waited
+ * for by its pid, and is in a session of its own, so that the terminal's signals pass it by.
  */
 #ifndef EVP_UNWIND_COMPILER_H
 #define EVP_UNWIND_COMPILER_H
 
 #include "unwind/compile.h"
 
+#define EVP_COMPILER_MS 1000 /* for a file */
+
 struct evp_compiler;
 
-/* Starts nothing yet: the child is forked at the first file. */
+/*
+ * Forks the child. Best before the process has grown: it inherits what there is, and a fork is the
+ * cheaper the less that is. (Later ones are forked from the process as it is, but they are rare.)
+ */
 int evp_compiler_new(struct evp_compiler **ret, struct evp_err *err);
-/* Blocks until the table is there, a second at most. -ETIMEDOUT, -ECHILD (it died), else as above. */
+
+/*
+ * Blocks until the table is there, EVP_COMPILER_MS at most. The errors of evp_unwind_compile_fd;
+ * -ETIMEDOUT, -ECHILD: it took too long, it died over the file; -EAGAIN, -ENOMEM: no child to be had.
+ */
 int evp_compiler_table(struct evp_compiler *c, int fd, struct evp_unwind_table *ret,
 		       struct evp_err *err);
+
+/*
+ * The same without blocking, one file at a time: ask, wait until evp_compiler_fd can be read (or
+ * the time is over), take. The descriptor asked with is borrowed until then. take: -EAGAIN: not yet;
+ * else as above, and the next may be asked for. -EBUSY: ask without a take before.
+ */
+int evp_compiler_ask(struct evp_compiler *c, int fd, struct evp_err *err);
+int evp_compiler_fd(const struct evp_compiler *c); /* to poll; another one after each ask */
+int evp_compiler_take(struct evp_compiler *c, struct evp_unwind_table *ret, struct evp_err *err);
+
+/* CPU time that the children used, which getrusage does not say while they live. */
+uint64_t evp_compiler_cpu_ns(const struct evp_compiler *c);
+
 void evp_compiler_free(struct evp_compiler *c); /* NULL too; ends the child */
 
 #endif
