@@ -11,6 +11,7 @@
 
 typedef unsigned char __u8;
 typedef unsigned short __u16;
+typedef signed short __s16;
 typedef unsigned int __u32;
 typedef unsigned long long __u64;
 typedef signed int __s32;
@@ -35,7 +36,7 @@ enum {
 };
 
 enum {
-	BPF_F_USER_STACK = 1 << 8,
+	BPF_F_MMAPABLE = 1 << 10,
 };
 
 enum {
@@ -78,6 +79,8 @@ struct bpf_pidns_info {
 
 struct task_struct {
 	__s32 pid, tgid;
+	__u32 flags;
+	__u64 self_exec_id;
 	__u64 start_boottime; /* nanoseconds, CLOCK_BOOTTIME */
 	struct task_struct *group_leader, *real_parent;
 } CORE;

@@ -13,8 +13,12 @@
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct evp_bpf_knobs knobs;
-__u64 generation; /* raised by user space when it forgot the frames sent before */
-bool crowded;	  /* a child of a selected process found no room in the table of them */
+
+#include "walk.bpf.h"
+
+__u64 copy_woke_ns; /* when a copy last woke the reader */
+__u64 generation;   /* raised by user space when it forgot the frames sent before */
+bool crowded;	    /* a child of a selected process found no room in the table of them */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -28,12 +32,13 @@ struct {
 	__type(value, __u64);
 } seen SEC(".maps");
 
+/* One per CPU; too large for a per-CPU map. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set by user space */
 	__type(key, __u32);
-	__type(value, struct evp_bpf_stack);
-} scratch SEC(".maps");
+	__type(value, struct evp_bpf_walker);
+} walkers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -126,39 +131,132 @@ static __always_inline bool left_out(__u32 pid, bool *ret_selected)
 	return !*ret_selected;
 }
 
-static __always_inline __u32 frames_of(long bytes)
-{
-	return bytes <= 0 ? 0 : (__u32)bytes / sizeof(__u64);
-}
+/* ---- stacks ---- */
 
 static __always_inline __u32 walk_kernel(struct bpf_perf_event_data *ctx, __u64 *frames)
 {
-	return frames_of(bpf_get_stack(ctx, frames, EVP_BPF_HALF_FRAMES * sizeof(*frames), 0));
+	long bytes = bpf_get_stack(ctx, frames, EVP_BPF_KERNEL_FRAMES * sizeof(*frames), 0);
+
+	return bytes <= 0 ? 0 : (__u32)bytes / sizeof(*frames);
 }
 
-/* By frame pointers. A walker with unwind tables takes this function's place. */
-static __always_inline __u32 walk_user(struct bpf_perf_event_data *ctx, __u64 *frames)
+#if defined(__TARGET_ARCH_x86)
+
+#define PC(regs)       ((regs).ip)
+#define IS_32BIT(regs) (((regs).cs & 0xffff) == 0x23)
+#define IS_EXEC(regs)  ((regs).orig_ax == 59 || (regs).orig_ax == 322)
+
+#define TAKE_REGS(b, r)                                                                            \
+	do {                                                                                       \
+		(b)->w.pc = (r).ip;                                                                \
+		(b)->w.reg[0] = (r).ax;                                                            \
+		(b)->w.reg[1] = (r).dx;                                                            \
+		(b)->w.reg[2] = (r).cx;                                                            \
+		(b)->w.reg[3] = (r).bx;                                                            \
+		(b)->w.reg[4] = (r).si;                                                            \
+		(b)->w.reg[5] = (r).di;                                                            \
+		(b)->w.reg[6] = (r).bp;                                                            \
+		(b)->w.reg[7] = (r).sp;                                                            \
+		(b)->w.reg[8] = (r).r8;                                                            \
+		(b)->w.reg[9] = (r).r9;                                                            \
+		(b)->w.reg[10] = (r).r10;                                                          \
+		(b)->w.reg[11] = (r).r11;                                                          \
+		(b)->w.reg[12] = (r).r12;                                                          \
+		(b)->w.reg[13] = (r).r13;                                                          \
+		(b)->w.reg[14] = (r).r14;                                                          \
+		(b)->w.reg[15] = (r).r15;                                                          \
+	} while (0)
+
+#elif defined(__TARGET_ARCH_arm64)
+
+#define PC(regs)       ((regs).pc)
+#define IS_32BIT(regs) (((regs).pstate & 0x10) != 0)
+#define IS_EXEC(regs)  ((regs).regs[8] == 221 || (regs).regs[8] == 281)
+
+#define TAKE_REGS(b, r)                                                                            \
+	do {                                                                                       \
+		(b)->w.pc = (r).pc;                                                                \
+		(b)->w.lr = (r).regs[30];                                                          \
+		(b)->w.reg[EVP_REG_FP] = (r).regs[29];                                             \
+		(b)->w.reg[EVP_REG_SP] = (r).sp;                                                   \
+	} while (0)
+
+#endif
+
+#define IN_KERNEL(regs) ((__s64)PC(regs) < 0)
+#define PF_EXITING	0x4
+#define PF_KTHREAD	0x200000
+
+/*
+ * The registers of user space into b->w, where the kernel was interrupted those of the entry into
+ * it. GOES_ON: there are some; ROOT: there is no user half.
+ */
+static __always_inline __u32 user_regs(struct bpf_perf_event_data *ctx, struct evp_bpf_walker *b)
 {
-	return frames_of(bpf_get_stack(ctx, frames, EVP_BPF_HALF_FRAMES * sizeof(*frames),
-				       BPF_F_USER_STACK));
+	__u32 flags;
+
+	if (!IN_KERNEL(ctx->regs)) {
+		b->regs = ctx->regs;
+	} else {
+		flags = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags);
+		if (flags & PF_KTHREAD)
+			return EVP_WALK_ROOT;
+		if (flags & PF_EXITING)
+			return EVP_WALK_EXITING;
+		if (!knobs.has_pt_regs ||
+		    bpf_probe_read_kernel(&b->regs, sizeof(b->regs),
+					  (void *)bpf_task_pt_regs(bpf_get_current_task_btf())))
+			return EVP_WALK_NO_REGS;
+		if (!PC(b->regs) || IN_KERNEL(b->regs)) /* the kernel made it for itself */
+			return EVP_WALK_ROOT;
+	}
+	TAKE_REGS(b, b->regs);
+	evp_walk_set_exact(&b->w);
+	return IS_32BIT(b->regs) ? EVP_WALK_32BIT : EVP_WALK_GOES_ON;
 }
 
-static __always_inline __u64 mix(__u64 h, __u64 v)
+/* The process's mappings as user space published them, if they are this program's. */
+static __always_inline void find_process(struct evp_bpf_walker *b, const struct evp_bpf_sample *e)
 {
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ (h >> 32);
+	__u32 key = e->global_pid;
+	struct evp_bpf_process *p = bpf_map_lookup_elem(&processes, &key);
+
+	b->process.n = b->process.give_up = 0;
+	if (p && p->start_ns == e->start_ns && p->exec_id == e->exec_id)
+		b->process = *p;
 }
 
-static __always_inline __u64 hash_frames(const struct evp_bpf_stack *s, __u32 n)
+/* The user half: frames, their number, how it ended; EVP_WALK_PENDING: user space must help. */
+static __always_inline void walk_user(struct bpf_perf_event_data *ctx, struct evp_bpf_walker *b,
+				      const struct evp_bpf_sample *e)
 {
-	__u64 h = mix(knobs.seed, (__u64)s->nkernel << 32 | s->nuser);
+	b->n = 0;
+	b->end = EVP_WALK_GOES_ON;
+	b->hash = knobs.seed;
+	if (!knobs.user)
+		return;
+	b->end = user_regs(ctx, b);
+	if (b->end == EVP_WALK_32BIT) {
+		b->stack.frames[0] = b->w.pc;
+		b->hash = mix(b->hash, b->w.pc);
+		b->n = 1;
+	}
+	if (b->end != EVP_WALK_GOES_ON)
+		return;
+	find_process(b, e);
+	walk(b);
+	if (b->end != EVP_WALK_ROOT && IN_KERNEL(ctx->regs) && IS_EXEC(b->regs))
+		b->end = EVP_WALK_EXEC;
+}
 
-	for (__u32 i = 0; i < 2 * EVP_BPF_HALF_FRAMES; i++) {
+static __always_inline __u64 hash_kernel(__u64 h, const __u64 *frames, __u32 n)
+{
+	for (__u32 i = 0; i < EVP_BPF_KERNEL_FRAMES; i++) {
 		if (i >= n)
 			break;
-		h = mix(h, s->frames[i]);
+		h = mix(h, frames[i]);
 	}
-	return mix(h, h >> 29);
+	return h;
 }
 
 static __always_inline __u64 wake_flag(void)
@@ -178,12 +276,60 @@ static __always_inline bool deliver_stack(struct evp_bpf_stack *s, __u32 n)
 		return false;
 	if (*last == mark)
 		return true;
-	n &= 2 * EVP_BPF_HALF_FRAMES + 1;
+	if (n > EVP_BPF_USER_FRAMES + EVP_BPF_KERNEL_FRAMES)
+		return false;
 	if (bpf_ringbuf_output(&ring, s, __builtin_offsetof(struct evp_bpf_stack, frames) + n * 8,
 			       wake_flag()))
 		return false;
 	*last = mark;
 	return true;
+}
+
+/* As much of the stack as there is, up to its end or the room's. */
+static __always_inline __u32 copy_stack(struct evp_bpf_copy *c, __u64 sp)
+{
+	__u32 len = 0;
+
+	for (int i = 0; i <= EVP_BPF_COPY_BYTES / 4096; i++) {
+		__u32 part = 4096 - ((sp + len) & 4095);
+
+		if (len > EVP_BPF_COPY_BYTES - 4096 || part > 4096 ||
+		    bpf_probe_read_user(&c->bytes[len], part, (const void *)(sp + len)))
+			break;
+		len += part;
+	}
+	return len;
+}
+
+/* Registers, kernel frames and a copy of the stack, for user space to walk. */
+static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct evp_bpf_walker *b,
+					 struct evp_bpf_sample *e)
+{
+	struct evp_bpf_copy *c = &b->copy;
+	__u64 held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA), flag;
+	__u32 len;
+
+	if (held >= knobs.copy_bytes)
+		return false;
+	flag = held >= knobs.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	c->kind = EVP_BPF_COPY;
+	c->is_32bit = 0;
+	c->hash = e->hash = mix(mix(knobs.seed, e->time_ns), e->tid);
+	/* The walk has changed them; what the interruption left is read anew. */
+	user_regs(ctx, b);
+	c->pc = b->w.pc;
+	for (int i = 0; i < EVP_REGS; i++)
+		c->reg[i] = b->w.reg[i];
+	c->nkernel = knobs.kernel ? walk_kernel(ctx, c->kernel) : 0;
+	len = copy_stack(c, b->w.sp);
+	if (len > EVP_BPF_COPY_BYTES)
+		return false;
+	if (e->time_ns - copy_woke_ns >= knobs.copy_wake_ns) {
+		copy_woke_ns = e->time_ns;
+		flag = BPF_RB_FORCE_WAKEUP;
+	}
+	return !bpf_ringbuf_output(&ring, c, __builtin_offsetof(struct evp_bpf_copy, bytes) + len,
+				   flag);
 }
 
 static __always_inline bool who(struct evp_bpf_sample *e)
@@ -206,12 +352,9 @@ static __always_inline bool who(struct evp_bpf_sample *e)
 
 static __always_inline void deliver_sample(struct evp_bpf_sample *e, struct evp_bpf_counters *c)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-
 	e->kind = EVP_BPF_SAMPLE;
 	e->cpu = bpf_get_smp_processor_id();
 	e->cgroup_id = bpf_get_current_cgroup_id();
-	e->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	if (bpf_ringbuf_output(&ring, e, sizeof(*e), BPF_RB_NO_WAKEUP))
 		c->ring_full++;
@@ -222,24 +365,35 @@ static __always_inline void deliver_sample(struct evp_bpf_sample *e, struct evp_
 static __always_inline void take(struct bpf_perf_event_data *ctx, struct evp_bpf_sample *e,
 				 struct evp_bpf_counters *c)
 {
-	__u32 zero = 0, nkernel = 0, nuser = 0;
-	struct evp_bpf_stack *s = bpf_map_lookup_elem(&scratch, &zero);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 cpu = bpf_get_smp_processor_id(), n, nkernel = 0;
+	struct evp_bpf_walker *b = bpf_map_lookup_elem(&walkers, &cpu);
 
-	if (!s)
+	if (!b)
+		return;
+	e->global_pid = bpf_get_current_pid_tgid() >> 32;
+	e->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	e->exec_id = BPF_CORE_READ(task, self_exec_id);
+	e->period_ns = ctx->sample_period;
+	walk_user(ctx, b, e);
+	if (b->end == EVP_WALK_PENDING && deliver_copy(ctx, b, e)) {
+		c->copies++;
+		deliver_sample(e, c);
+		return;
+	}
+	n = b->n;
+	if (n > EVP_BPF_USER_FRAMES)
 		return;
 	if (knobs.kernel)
-		nkernel = walk_kernel(ctx, s->frames);
-	if (nkernel > EVP_BPF_HALF_FRAMES)
-		nkernel = EVP_BPF_HALF_FRAMES;
-	if (knobs.user)
-		nuser = walk_user(ctx, &s->frames[nkernel]);
-	s->kind = EVP_BPF_STACK;
-	s->nkernel = nkernel;
-	s->nuser = nuser;
-	s->hash = hash_frames(s, nkernel + nuser);
-	e->hash = s->hash;
-	e->period_ns = ctx->sample_period;
-	if (deliver_stack(s, nkernel + nuser))
+		nkernel = walk_kernel(ctx, &b->stack.frames[n]);
+	b->stack.kind = EVP_BPF_STACK;
+	b->stack.nuser = n;
+	b->stack.nkernel = nkernel;
+	b->stack.end = b->end;
+	b->stack.hash = mix(hash_kernel(b->hash, &b->stack.frames[n], nkernel),
+			    (__u64)b->end << 32 | n << 16 | nkernel);
+	e->hash = b->stack.hash;
+	if (deliver_stack(&b->stack, n + nkernel))
 		deliver_sample(e, c);
 	else
 		c->stack_missing++;

@@ -9,15 +9,25 @@
 #ifndef EVP_BPF_RECORD_H
 #define EVP_BPF_RECORD_H
 
-#define EVP_BPF_HALF_FRAMES  127 /* of one half: the kernel's default perf_event_max_stack */
-#define EVP_BPF_GLOBAL_PID   0x80000000u /* in a key of targets: no number of the recorder's */
-#define EVP_BPF_SEEN_SLOTS   65536
-#define EVP_BPF_CGROUP_DEPTH 64 /* levels of the cgroup tree looked at by a -G filter */
-#define EVP_BPF_ANCESTORS    8 /* generations looked at for a selected one, once there was no room */
+#include "unwind.h"
+
+#define EVP_BPF_KERNEL_FRAMES 127 /* the kernel's default perf_event_max_stack */
+#define EVP_BPF_USER_FRAMES   1024
+#define EVP_BPF_FEW_FRAMES    64
+#define EVP_BPF_COPY_BYTES    32768	  /* of a user stack that user space is to walk */
+#define EVP_BPF_GLOBAL_PID    0x80000000u /* in a key of targets: no number of the recorder's */
+#define EVP_BPF_SEEN_SLOTS    65536
+#define EVP_BPF_CGROUP_DEPTH  64 /* levels of the cgroup tree looked at by a -G filter */
+#define EVP_BPF_ANCESTORS     8 /* generations looked at for a selected one, once there was no room */
+#define EVP_BPF_POOL_WORDS    (4u << 20) /* 16 MiB of unwind tables */
+#define EVP_BPF_MAPPINGS      32768
+#define EVP_BPF_PROCESSES     8192
+#define EVP_BPF_MAX_SEARCH    14 /* steps: so many mappings of a process, 2^14, are looked at */
 
 enum evp_bpf_kind {
 	EVP_BPF_SAMPLE = 1,
 	EVP_BPF_STACK = 2,
+	EVP_BPF_COPY = 3,
 };
 
 struct evp_bpf_sample {
@@ -28,15 +38,46 @@ struct evp_bpf_sample {
 	__u64 cgroup_id;
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME */
 	__u32 pid, tid;
+	__u32 global_pid; /* in the initial pid namespace: the key of `processes` */
+	__u32 exec_id;	  /* raised by every exec */
 	char comm[16];
 };
 
 struct evp_bpf_stack {
 	__u32 kind;
-	__u16 nkernel, nuser;
+	__u16 nuser, nkernel;
 	__u64 hash;
-	/* Kernel frames, then user frames, both leaf first; only what is used is sent. */
-	__u64 frames[2 * (EVP_BPF_HALF_FRAMES + 1)];
+	__u32 end; /* enum evp_walk_end of the user half */
+	__u32 reserved;
+	/* User frames, then kernel frames, both leaf first; only what is used is sent. */
+	__u64 frames[EVP_BPF_USER_FRAMES + EVP_BPF_KERNEL_FRAMES + 1];
+};
+
+/* Instead of a stack, where its user half cannot be walked here yet. For one sample. */
+struct evp_bpf_copy {
+	__u32 kind;
+	__u16 nkernel, is_32bit;
+	__u64 hash;
+	__u64 pc, reg[16]; /* as in struct evp_user_regs */
+	__u64 kernel[EVP_BPF_KERNEL_FRAMES + 1];
+	__u8 bytes[EVP_BPF_COPY_BYTES]; /* from the stack pointer on; only what is used is sent */
+};
+
+/* What may be executed where. Sorted by address in a process's part of `mappings`. */
+struct evp_bpf_mapping {
+	__u64 start, end;
+	__u64 bias;  /* ELF virtual address = run-time address - bias */
+	__u32 pages; /* word in the pool of what would be the table's page of address 0 */
+	__u32 table; /* word in the pool that the table's block indexes count from */
+	__u32 rules; /* word in the pool */
+	__u32 kind;  /* enum evp_code_kind */
+};
+
+struct evp_bpf_process {
+	__u64 start_ns;
+	__u32 exec_id;
+	__u32 first, n; /* its part of `mappings` */
+	__u32 give_up;	/* unknown addresses stay unknown: do not ask again */
 };
 
 /* One per CPU; they only ever grow. */
@@ -46,6 +87,7 @@ struct evp_bpf_counters {
 	__u64 ring_full;     /* samples lost because the ring had no room */
 	__u64 stack_missing; /* samples lost because there was no room for their frames */
 	__u64 not_followed;  /* samples lost because there was no room for one more process */
+	__u64 copies;	     /* stacks sent for user space to walk */
 	__u64 foreign;	     /* not samples of ours: a pid that our pid namespace cannot name */
 };
 
@@ -55,7 +97,11 @@ struct evp_bpf_knobs {
 	__u64 pidns_dev, pidns_ino; /* the recorder's pid namespace; 0: the initial one */
 	__u64 since_ns;		    /* CLOCK_BOOTTIME: children from now on are followed */
 	__u32 wake_bytes;	    /* wake the reader when the ring holds this much */
+	__u32 copy_bytes;	    /* a ring that holds this much takes no copies any more */
+	__u32 copy_wake_ns;	    /* and when a copy was sent, not sooner than this again */
 	__u8 all, user, kernel, by_pid, by_cgroup;
+	__u8 has_loop;	  /* bpf_loop (5.17); without it walks end after EVP_BPF_FEW_FRAMES */
+	__u8 has_pt_regs; /* bpf_task_pt_regs (5.15); without it no user half under the kernel's */
 };
 
 #endif

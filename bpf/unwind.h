@@ -40,8 +40,9 @@ enum evp_unwind_cfa {
 	EVP_CFA_DEREF_FP = 5, /* *(fp + cfa_off) + cfa_add */
 	EVP_CFA_REG = 6,      /* register `reg` + cfa_off */
 	EVP_CFA_DEREF_REG = 7,
-	EVP_CFA_PLT = 8,      /* sp + cfa_off + ((pc & 15) >= cfa_add) * 8 */
-	EVP_CFA_SIGNAL = 9,   /* a signal frame: the interrupted registers are in the ucontext at sp */
+	EVP_CFA_PLT = 8, /* sp + cfa_off + ((pc & 15) >= cfa_add) * 8 */
+	EVP_CFA_SIGNAL =
+		9, /* a signal frame: the interrupted registers are in the ucontext at sp */
 	EVP_CFA_UNKNOWN = 10, /* covered, but by a rule that this table cannot say */
 };
 
@@ -71,19 +72,31 @@ struct evp_unwind_row {
 	__u16 rule;
 };
 
-/* Why a walk ended. The text that people see is in lib/unwind/walk.c. */
+/* How a walk stands. The texts that people see are in lib/unwind/walk.c. */
 enum evp_walk_end {
-	EVP_WALK_ROOT = 0, /* at the root: the stack is whole */
+	EVP_WALK_GOES_ON = 0,
+	EVP_WALK_ROOT, /* at the root: the stack is whole */
 	EVP_WALK_TOO_DEEP,
-	EVP_WALK_NO_TABLE,	/* code that no table covers, and frame pointers led nowhere */
-	EVP_WALK_NO_MAPPING,	/* a return address where nothing is mapped */
-	EVP_WALK_BAD_ADDRESS,	/* the stack could not be read there */
-	EVP_WALK_NO_RULE,	/* the table says it cannot say */
-	EVP_WALK_BROKEN_CHAIN,	/* frame pointers (of code made at run time) led nowhere */
-	EVP_WALK_32BIT,		/* a process of 32 bits */
-	EVP_WALK_NO_REGS,	/* the registers of user space are unknown */
-	EVP_WALK_NOT_COPIED,	/* the copy of the stack ends before the stack does */
-	EVP_WALK_PENDING,	/* internal: user space must load something first */
+	EVP_WALK_NO_TABLE,     /* code that no table covers, and frame pointers led nowhere */
+	EVP_WALK_NO_MAPPING,   /* a return address where nothing is mapped */
+	EVP_WALK_BAD_ADDRESS,  /* the stack could not be read there */
+	EVP_WALK_NO_RULE,      /* the table says that it cannot say */
+	EVP_WALK_BROKEN_CHAIN, /* frame pointers (of code made at run time) led nowhere */
+	EVP_WALK_32BIT,	       /* a process of 32 bits */
+	EVP_WALK_NO_REGS,      /* the registers of user space are unknown */
+	EVP_WALK_EXEC,	       /* the registers are of the program before */
+	EVP_WALK_EXITING,      /* the process has no memory any more */
+	EVP_WALK_NOT_COPIED,   /* the copy of the stack ends before the stack does */
+	EVP_WALK_PENDING,      /* in BPF: user space must load something first */
+};
+
+/* What a mapping holds. */
+enum evp_code_kind {
+	EVP_CODE_NONE,	  /* nothing is mapped there */
+	EVP_CODE_TABLE,	  /* a file with a table */
+	EVP_CODE_JIT,	  /* made at run time: frame pointers */
+	EVP_CODE_UNKNOWN, /* a file without a table: frame pointers are a guess */
+	EVP_CODE_PENDING, /* in BPF: a file whose table is not loaded */
 };
 
 #endif

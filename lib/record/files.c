@@ -123,30 +123,24 @@ static bool is_the_one(const struct evp_mapped_file *file, int fd)
 	       file->mapped_ns + CLOCK_GRAIN_NS;
 }
 
-/* Takes what the file says if it is the right one. Whether the search is over. */
-static bool try_path(struct evp_mapped_file *file, const char *path, bool certain)
+/* The file at this path if it is the right one, open; -1 otherwise. */
+static int open_certain(const struct evp_mapped_file *file, const char *path, bool certain)
 {
-	struct evp_elf_identity id = { 0 };
-	int fd = open_regular(path), rc;
+	int fd = open_regular(path);
 
-	if (fd < 0)
-		return false;
-	certain = certain || is_the_one(file, fd);
-	rc = certain ? evp_elf_identity_of_fd(&id, fd) : 0;
-	close(fd);
-	if (certain && !rc)
-		file->id = id;
-	if (rc == -ENOEXEC)
-		file->kind = EVP_MAPPED_ANONYMOUS;
-	return certain;
+	if (fd >= 0 && !certain && !is_the_one(file, fd)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
-static bool try_root(struct evp_mapped_file *file, pid_t pid)
+static int open_in_root(const struct evp_mapped_file *file, pid_t pid)
 {
 	char path[EVP_MAX_NAME + 64];
 
 	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
-	return try_path(file, path, false);
+	return open_certain(file, path, false);
 }
 
 static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
@@ -159,31 +153,50 @@ static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
 		evp_elf_identity_of_image(&file->id, image, VDSO_BYTES);
 }
 
-static bool find_file(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
-		      uint64_t start, uint64_t end)
+int evp_files_open(const struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		   uint64_t start, uint64_t end)
 {
 	char path[96];
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
-	if (try_path(file, path, true) || try_root(file, pid))
-		return true;
-	for (int i = 0; i < EVP_KIN && kin[i]; i++)
-		if (try_root(file, kin[i]))
-			return true;
-	return try_path(file, file->path, false);
+	fd = open_certain(file, path, true);
+	if (fd < 0)
+		fd = open_in_root(file, pid);
+	for (int i = 0; fd < 0 && i < EVP_KIN && kin[i]; i++)
+		fd = open_in_root(file, kin[i]);
+	return fd >= 0 ? fd : open_certain(file, file->path, false);
+}
+
+static void identify(struct evp_mapped_file *file, int fd)
+{
+	struct evp_elf_identity id = { 0 };
+	int rc = evp_elf_identity_of_fd(&id, fd);
+
+	if (!rc)
+		file->id = id;
+	if (rc == -ENOEXEC)
+		file->kind = EVP_MAPPED_ANONYMOUS;
 }
 
 void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
 		       uint64_t start, uint64_t end)
 {
+	int fd;
+
 	if (file->resolved)
 		return;
 	file->resolved = file->kind != EVP_MAPPED_ELF || ++file->tries == MAX_TRIES;
 	if (file->kind == EVP_MAPPED_VDSO)
 		resolve_vdso(file, start);
-	if (file->kind != EVP_MAPPED_ELF || !find_file(file, pid, kin, start, end))
+	if (file->kind != EVP_MAPPED_ELF)
 		return;
+	fd = evp_files_open(file, pid, kin, start, end);
+	if (fd < 0)
+		return;
+	identify(file, fd);
+	close(fd);
 	file->resolved = true;
 	file->stream_epoch = 0; /* more is known than was said */
 }

@@ -33,6 +33,7 @@ struct evp_mapped_file {
 	int64_t mapped_ns; /* unix time when it was first heard of */
 	bool resolved, marked;
 	uint8_t tries;
+	uint32_t table;	    /* the unwinder's number for it; 0: not looked at */
 	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
 	uint64_t stream_epoch;
 };
@@ -64,6 +65,10 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t 
 #define EVP_KIN 3
 void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
 		       uint64_t start, uint64_t end);
+
+/* The very file that was mapped, for reading; -1 where it cannot be had. Arguments as above. */
+int evp_files_open(const struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		   uint64_t start, uint64_t end);
 
 /* Forgetting what is no longer in use: unmark all, mark what is, sweep. 0 or -ENOMEM (all stay). */
 void evp_files_unmark(struct evp_files *fs);

@@ -7,30 +7,89 @@
 
 #include "base/mem.h"
 
+static size_t frames_len(const struct evp_raw_stack *stack)
+{
+	return ((size_t)stack->nkernel + stack->nuser) * sizeof(*stack->user);
+}
+
+static size_t stack_len(const struct evp_raw_stack *stack)
+{
+	return sizeof(*stack) + frames_len(stack) +
+	       (stack->regs ? sizeof(*stack->regs) + stack->copy_len : 0);
+}
+
+/* The stack and all that it points to in one piece, at `to`, which has room for stack_len. */
+static void copy_stack(struct evp_raw_stack *to, const struct evp_raw_stack *stack)
+{
+	uint64_t *frames = (uint64_t *)(to + 1);
+	char *rest = (char *)frames + frames_len(stack);
+
+	*to = *stack;
+	to->kernel = frames;
+	to->user = frames + stack->nkernel;
+	if (stack->nkernel)
+		memcpy(frames, stack->kernel, stack->nkernel * sizeof(*frames));
+	if (stack->nuser)
+		memcpy(frames + stack->nkernel, stack->user, stack->nuser * sizeof(*frames));
+	if (stack->regs)
+		to->regs = memcpy(rest, stack->regs, sizeof(*stack->regs));
+	if (stack->regs && stack->copy_len)
+		to->copy = memcpy(rest + sizeof(*stack->regs), stack->copy, stack->copy_len);
+}
+
+static int put_copied(struct evp_inbox *in, const struct evp_raw_stack *stack)
+{
+	struct evp_raw_stack without = *stack, *to;
+	uint64_t *place = evp_map_at(&in->copied, stack->hash, NULL);
+
+	if (!place)
+		return -ENOMEM;
+	if (*place)
+		return 0;
+	if (in->copied_bytes >= EVP_INBOX_COPIED_BYTES)
+		without.copy_len = 0; /* the walk will say that it ends there */
+	to = malloc(stack_len(&without));
+	if (!to)
+		return -ENOMEM;
+	copy_stack(to, &without);
+	in->copied_bytes += stack_len(to);
+	in->ncopied++;
+	*place = (uint64_t)(uintptr_t)to;
+	return 0;
+}
+
 int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack)
 {
-	size_t n = (size_t)stack->nkernel + stack->nuser;
-	struct evp_raw_stack *copy;
-	uint64_t *place, *frames;
+	struct evp_raw_stack *to;
+	uint64_t *place;
 
+	if (stack->regs)
+		return put_copied(in, stack);
 	place = evp_map_at(&in->young.by_hash, stack->hash, NULL);
 	if (!place)
 		return -ENOMEM;
 	if (*place)
 		return 0;
-	copy = evp_arena_alloc(&in->young.arena, sizeof(*copy) + n * sizeof(*frames));
-	if (!copy)
+	to = evp_arena_alloc(&in->young.arena, stack_len(stack));
+	if (!to)
 		return -ENOMEM;
-	frames = (uint64_t *)(copy + 1);
-	*copy = *stack;
-	copy->kernel = frames;
-	copy->user = frames + stack->nkernel;
-	if (stack->nkernel)
-		memcpy(frames, stack->kernel, stack->nkernel * sizeof(*frames));
-	if (stack->nuser)
-		memcpy(frames + stack->nkernel, stack->user, stack->nuser * sizeof(*frames));
-	*place = (uint64_t)(uintptr_t)copy;
+	copy_stack(to, stack);
+	*place = (uint64_t)(uintptr_t)to;
 	return 0;
+}
+
+void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack)
+{
+	uint64_t *place = evp_map_find(&in->copied, stack->hash);
+
+	if (!place || !*place)
+		return;
+	in->copied_bytes -= stack_len(stack);
+	in->ncopied--;
+	free((void *)(uintptr_t)*place);
+	*place = 0;
+	if (!in->ncopied)
+		evp_map_clear(&in->copied);
 }
 
 int evp_inbox_put_sample(struct evp_inbox *in, const struct evp_raw_sample *sample)
@@ -77,6 +136,8 @@ const struct evp_raw_stack *evp_inbox_stack(const struct evp_inbox *in, uint64_t
 
 	if (!place || !*place)
 		place = evp_map_find(&in->old.by_hash, hash);
+	if (!place || !*place)
+		place = evp_map_find(&in->copied, hash);
 	return place ? (const struct evp_raw_stack *)(uintptr_t)*place : NULL;
 }
 
@@ -103,6 +164,10 @@ void evp_inbox_release(struct evp_inbox *in)
 {
 	release_store(&in->old);
 	release_store(&in->young);
+	for (size_t i = 0; i < in->copied.nslots; i++)
+		if (in->copied.slot[i].used)
+			free((void *)(uintptr_t)in->copied.slot[i].value);
+	evp_map_release(&in->copied);
 	free(in->sample);
 	*in = (struct evp_inbox){ 0 };
 }

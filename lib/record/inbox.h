@@ -4,7 +4,8 @@
  * catch up and then leave in order of time, and the raw stacks that samples name by hash.
  *
  * Memory for stacks is bounded by two generations: evp_inbox_age makes the newer the older and
- * throws the older away. Whoever calls it asks the sampler to deliver stacks again first.
+ * throws the older away. Whoever calls it asks the sampler to deliver stacks again first. Stacks
+ * that are still to be walked are large and wanted once: they are dropped when that was done.
  */
 #ifndef EVP_RECORD_INBOX_H
 #define EVP_RECORD_INBOX_H
@@ -13,6 +14,8 @@
 #include "record/sampler.h"
 
 #define EVP_INBOX_STACK_BYTES (4u << 20) /* of a generation, before it should age */
+#define EVP_INBOX_COPIED_BYTES                                                                     \
+	(64u << 20) /* of stacks to be walked; more come without their copy */
 
 struct evp_inbox { /* a zeroed struct is empty */
 	struct evp_raw_sample *sample;
@@ -21,6 +24,8 @@ struct evp_inbox { /* a zeroed struct is empty */
 		struct evp_map by_hash; /* -> struct evp_raw_stack * */
 		struct evp_arena arena;
 	} young, old;
+	struct evp_map copied; /* hash -> struct evp_raw_stack *, malloc'ed; 0: walked */
+	size_t ncopied, copied_bytes;
 };
 
 int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack); /* copied */
@@ -31,6 +36,16 @@ void evp_inbox_sort(struct evp_inbox *in); /* after putting, before taking */
 const struct evp_raw_sample *evp_inbox_take(struct evp_inbox *in, int64_t before_ns);
 /* The stack of this hash, or NULL; valid until two agings later. */
 const struct evp_raw_stack *evp_inbox_stack(const struct evp_inbox *in, uint64_t hash);
+/* The same if it is one that has `regs`, or NULL. */
+static inline const struct evp_raw_stack *evp_inbox_copied(const struct evp_inbox *in,
+							   uint64_t hash)
+{
+	const uint64_t *place = in->ncopied ? evp_map_find(&in->copied, hash) : NULL;
+
+	return place ? (const struct evp_raw_stack *)(uintptr_t)*place : NULL;
+}
+/* This one, which had `regs`, was walked and is not wanted any more. */
+void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack);
 
 bool evp_inbox_full(const struct evp_inbox *in); /* time to age */
 void evp_inbox_age(struct evp_inbox *in);

@@ -19,6 +19,7 @@
 #include "record/rights.h"
 #include "record/sampler_perf.h"
 #include "record/sideband.h"
+#include "record/unwinder.h"
 #include "record/workload.h"
 
 #define TICK_NS	      1000000000LL
@@ -35,6 +36,7 @@ struct recorder {
 	struct evp_inbox inbox;
 	struct evp_procs procs;
 	struct evp_kernel_syms *ks;
+	struct evp_unwinder *unwinder; /* NULL where user frames are not wanted */
 	struct evp_recording recording;
 	struct evp_overhead overhead;
 	int64_t started_ns, deadline_ns; /* monotonic; 0: no end set */
@@ -83,9 +85,15 @@ static void on_loss(void *arg, int64_t time_ns, const char *reason, uint64_t n)
 
 static int add_sample(struct recorder *r, const struct evp_raw_sample *s)
 {
+	const struct evp_raw_stack *copied = evp_inbox_copied(&r->inbox, s->stack_hash);
 	struct evp_proc *p = evp_procs_of_sample(&r->procs, s);
+	int rc = p ? evp_recording_sample(&r->recording, p, s, &r->inbox) : -ENOMEM;
 
-	return p ? evp_recording_sample(&r->recording, p, s, &r->inbox) : -ENOMEM;
+	if (copied && p)
+		evp_unwinder_publish(r->unwinder, p, s);
+	if (copied)
+		evp_inbox_walked(&r->inbox, copied);
+	return rc;
 }
 
 static void add_samples(struct recorder *r, int64_t before_ns)
@@ -127,6 +135,8 @@ static int drain(struct recorder *r, int64_t before_ns)
 			r->ops->forget(r->sampler);
 		evp_inbox_age(&r->inbox);
 	}
+	if (r->unwinder)
+		evp_unwinder_renew(r->unwinder, &r->procs);
 	return r->rc;
 }
 
@@ -242,6 +252,9 @@ static int timeout_ms(const struct recorder *r)
 	int64_t flush = evp_recording_due(&r->recording) + HOLD_BACK_NS - now;
 	int64_t end = r->deadline_ns - now;
 
+	/* A process waits for its tables until its sample is worked up. */
+	if (r->inbox.ncopied && wait > HOLD_BACK_NS)
+		wait = HOLD_BACK_NS;
 	if (flush < wait)
 		wait = flush;
 	if (r->deadline_ns && end < wait)
@@ -349,8 +362,12 @@ static int start(struct recorder *r, struct evp_err *err)
 		rc = open_sideband(r, err);
 	if (!rc)
 		rc = open_sampler(r, err);
+	if (!rc && r->opts->user)
+		rc = evp_unwinder_new(&r->unwinder,
+				      r->ops->tables ? r->ops->tables(r->sampler) : NULL, err);
 	if (!rc)
 		rc = evp_recording_open(&r->recording, r->opts, r->ks, err);
+	r->recording.tr.unwinder = r->unwinder;
 	r->started_ns = now_ns();
 	return rc ? rc : r->ops->start(r->sampler, err);
 }
@@ -421,6 +438,7 @@ int evp_record_check_label(const char *label, struct evp_err *err)
 
 static void close_all(struct recorder *r)
 {
+	evp_unwinder_free(r->unwinder);
 	if (r->sampler)
 		r->ops->close(r->sampler);
 	evp_sideband_close(r->sb);

@@ -14,13 +14,24 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "unwind/walk.h"
 
-/* Run-time addresses, leaf first. The leaf is as sampled, the others are return addresses. */
+/*
+ * Kernel frames: the leaf as sampled, the others are return addresses. User frames: of each an
+ * address inside the instruction that was going on (a call's return address - 1). Leaf first.
+ *
+ * Where `regs` is set the user half is still to be walked: by these registers and `copy`, the
+ * stack's bytes from the stack pointer on. Such a stack belongs to one sample.
+ */
 struct evp_raw_stack {
 	uint64_t hash;
 	const uint64_t *kernel, *user;
 	uint32_t nkernel, nuser;
-	bool cut; /* the outer end of the user half (or of a kernel thread) did not fit: too deep */
+	uint32_t copy_len;
+	bool kernel_cut;       /* the kernel half did not fit */
+	enum evp_walk_end end; /* of the user half; GOES_ON: there is none */
+	const struct evp_user_regs *regs;
+	const void *copy;
 };
 
 struct evp_raw_sample {
@@ -31,7 +42,8 @@ struct evp_raw_sample {
 	int64_t start_ns;   /* of the process, CLOCK_BOOTTIME; 0 unknown */
 	pid_t pid, tid;	    /* in the recorder's pid namespace */
 	uint32_t cpu;
-	char comm[16]; /* of the thread */
+	uint32_t global_pid, exec_id; /* BPF's: what evp_bpf_tables knows the process by */
+	char comm[16];		      /* of the thread */
 };
 
 struct evp_sampler_sink {
@@ -55,6 +67,7 @@ struct evp_sampler_opts {
 };
 
 struct evp_sampler;
+struct evp_bpf_tables;
 
 struct evp_sampler_ops {
 	const char *name; /* "bpf", "perf" */
@@ -75,6 +88,8 @@ struct evp_sampler_ops {
 	int (*follow)(struct evp_sampler *s, pid_t pid);
 	/* The core dropped the stacks it has: deliver each again. NULL: every one always comes anew. */
 	void (*forget)(struct evp_sampler *s);
+	/* What its walks go by, to be filled by the core. NULL: it never walks, it sends copies. */
+	struct evp_bpf_tables *(*tables)(struct evp_sampler *s);
 	/* An fd that is readable (or hung up) when a drain should not wait for the timer; -1 none. */
 	int (*poll_fd)(struct evp_sampler *s);
 	uint64_t (*kernel_cost_ns)(

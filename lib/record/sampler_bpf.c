@@ -22,12 +22,13 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "record.skel.h"
+#include "record/bpf_tables.h"
 #include "record/cpus.h"
 #include "record/period.h"
 #include "record/rights.h"
 
 #define MAX_TARGETS	 32768
-#define MIN_RING_BYTES	 (256u << 10)
+#define MIN_RING_BYTES	 (1u << 20)
 #define MAX_RING_BYTES	 (64u << 20)
 #define INIT_PIDNS_INO	 0xEFFFFFFCu /* uapi since 6.17, the same number since 3.8 */
 #define HOTPLUG_CHECK_NS 2000000000LL
@@ -35,6 +36,7 @@
 struct evp_sampler {
 	struct record_bpf *skel;
 	struct ring_buffer *ring;
+	struct evp_bpf_tables *tables;
 	struct evp_sampler_opts opts; /* the pointers in it are not kept */
 	struct bpf_link **link;	      /* per CPU; NULL where it is offline */
 	int *fd;		      /* the perf event behind it, owned by the link */
@@ -44,7 +46,7 @@ struct evp_sampler {
 	struct evp_bpf_counters *counters; /* [npossible], scratch for reading them */
 	struct evp_bpf_counters seen;	   /* sums when losses were last reported */
 	int npossible;
-	uint32_t max_stack;
+	uint32_t max_kernel;
 	bool running, forks_followed;
 	int64_t hotplug_checked_ns;
 	const struct evp_sampler_sink *sink; /* during a drain */
@@ -77,7 +79,7 @@ static int fail_load(struct evp_err *err, int rc)
 			words[0] ? words : strerror(-rc));
 }
 
-static uint32_t read_max_stack(void)
+static uint32_t read_max_kernel(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/perf_event_max_stack", "re");
 	unsigned int n = 0;
@@ -86,10 +88,13 @@ static uint32_t read_max_stack(void)
 		n = 0;
 	if (f)
 		fclose(f);
-	return n && n < EVP_BPF_HALF_FRAMES ? n : EVP_BPF_HALF_FRAMES;
+	return n && n < EVP_BPF_KERNEL_FRAMES ? n : EVP_BPF_KERNEL_FRAMES;
 }
 
-/* A second of samples each with a new deep stack; a drain comes several times a second. */
+#define SAMPLE_BYTES 2048      /* a new stack of 250 frames, or part of a copied one */
+#define COPY_WAKE_NS 100000000 /* new processes wait so long for their tables, at most */
+
+/* A second of samples; a drain comes once a second, sooner when it is half full. */
 static uint32_t ring_bytes(int64_t period_ns, int ncpus)
 {
 	uint64_t ticks = (uint64_t)(EVP_NSEC / period_ns) * (uint64_t)ncpus;
@@ -98,6 +103,11 @@ static uint32_t ring_bytes(int64_t period_ns, int ncpus)
 	for (size = MIN_RING_BYTES; size < need && size < MAX_RING_BYTES;)
 		size *= 2;
 	return (uint32_t)size;
+}
+
+static bool has_helper(enum bpf_func_id id)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, id, NULL) == 1;
 }
 
 static void set_knobs(struct evp_sampler *s, struct evp_bpf_knobs *k)
@@ -118,6 +128,9 @@ static void set_knobs(struct evp_sampler *s, struct evp_bpf_knobs *k)
 	k->kernel = s->opts.kernel;
 	k->by_pid = !s->opts.all;
 	k->by_cgroup = !s->opts.all && s->opts.ncgroups;
+	k->copy_wake_ns = COPY_WAKE_NS;
+	k->has_loop = has_helper(BPF_FUNC_loop);
+	k->has_pt_regs = has_helper(BPF_FUNC_task_pt_regs);
 }
 
 static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
@@ -137,7 +150,14 @@ static int load(struct evp_sampler *s, bool follow_forks, struct evp_err *err)
 	ring = s->opts.ring_bytes ? s->opts.ring_bytes
 				  : ring_bytes(s->opts.period_ns, s->npossible);
 	skel->rodata->knobs.wake_bytes = ring / 2;
+	skel->rodata->knobs.copy_bytes = ring / 4 * 3; /* the rest is for samples */
 	bpf_map__set_max_entries(skel->maps.ring, ring);
+	bpf_map__set_max_entries(skel->maps.walkers, (uint32_t)s->npossible);
+	if (!s->opts.user) {
+		bpf_map__set_max_entries(skel->maps.pool, 1);
+		bpf_map__set_max_entries(skel->maps.mappings, 1);
+		bpf_map__set_max_entries(skel->maps.processes, 1);
+	}
 	bpf_map__set_max_entries(skel->maps.targets, s->opts.all ? 1 : max_procs);
 	bpf_map__set_max_entries(skel->maps.cgroups, s->opts.ncgroups ? s->opts.ncgroups : 1);
 	rc = record_bpf__load(skel);
@@ -188,6 +208,7 @@ static void bpf_close(struct evp_sampler *s)
 	for (size_t cpu = 0; cpu < s->ncpus; cpu++)
 		bpf_link__destroy(s->link[cpu]);
 	ring_buffer__free(s->ring);
+	evp_bpf_tables_free(s->tables);
 	record_bpf__destroy(s->skel);
 	evp_periods_release(&s->periods);
 	evp_cpus_release(&s->online);
@@ -208,7 +229,7 @@ static int bpf_open(struct evp_sampler **ret, const struct evp_sampler_opts *opt
 	libbpf_set_print(keep_words);
 	s->opts = *opts;
 	s->periods.now_ns = opts->period_ns;
-	s->max_stack = read_max_stack();
+	s->max_kernel = read_max_kernel();
 	s->npossible = libbpf_num_possible_cpus();
 	if (s->npossible < 1)
 		s->npossible = 1;
@@ -230,6 +251,12 @@ static int bpf_open(struct evp_sampler **ret, const struct evp_sampler_opts *opt
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.ring), on_record, s, NULL);
 	if (!s->ring) {
 		rc = fail_load(err, -errno);
+		goto fail;
+	}
+	if (opts->user && evp_bpf_tables_new(&s->tables, bpf_map__fd(s->skel->maps.pool),
+					     bpf_map__fd(s->skel->maps.mappings),
+					     bpf_map__fd(s->skel->maps.processes))) {
+		rc = evp_fail_oom(err);
 		goto fail;
 	}
 	*ret = s;
@@ -330,15 +357,37 @@ static int on_stack(struct evp_sampler *s, const struct evp_bpf_stack *b, size_t
 	uint32_t n = (uint32_t)b->nkernel + b->nuser;
 	struct evp_raw_stack stack = {
 		.hash = b->hash,
-		.kernel = frames,
-		.nkernel = b->nkernel,
-		.user = frames + b->nkernel,
+		.user = frames,
 		.nuser = b->nuser,
+		.kernel = frames + b->nuser,
+		.nkernel = b->nkernel,
+		.kernel_cut = b->nkernel >= s->max_kernel,
+		.end = b->end,
 	};
 
-	if (len < offsetof(struct evp_bpf_stack, frames) + n * sizeof(*frames))
+	if (len < offsetof(struct evp_bpf_stack, frames) ||
+	    len < offsetof(struct evp_bpf_stack, frames) + n * sizeof(*frames))
 		return -EBADMSG;
-	stack.cut = (b->nuser ? b->nuser : b->nkernel) >= s->max_stack;
+	s->sink->stack(s->sink->arg, &stack);
+	return 0;
+}
+
+static int on_copy(struct evp_sampler *s, const struct evp_bpf_copy *b, size_t len)
+{
+	struct evp_user_regs regs = { .pc = b->pc };
+	struct evp_raw_stack stack = {
+		.hash = b->hash,
+		.kernel = (const uint64_t *)b->kernel,
+		.nkernel = b->nkernel,
+		.kernel_cut = b->nkernel >= s->max_kernel,
+		.regs = &regs,
+		.copy = b->bytes,
+		.copy_len = (uint32_t)(len - offsetof(struct evp_bpf_copy, bytes)),
+	};
+
+	if (len < offsetof(struct evp_bpf_copy, bytes) || b->nkernel > EVP_BPF_KERNEL_FRAMES)
+		return -EBADMSG;
+	memcpy(regs.reg, b->reg, sizeof(regs.reg));
 	s->sink->stack(s->sink->arg, &stack);
 	return 0;
 }
@@ -349,10 +398,12 @@ static int on_record(void *arg, void *data, size_t len)
 	const struct evp_bpf_sample *b = data;
 	struct evp_raw_sample sample;
 
-	if (len < offsetof(struct evp_bpf_stack, frames))
+	if (len < sizeof(b->kind))
 		return -EBADMSG;
 	if (b->kind == EVP_BPF_STACK)
 		return on_stack(s, data, len);
+	if (b->kind == EVP_BPF_COPY)
+		return on_copy(s, data, len);
 	if (b->kind != EVP_BPF_SAMPLE || len < sizeof(*b))
 		return -EBADMSG;
 	sample = (struct evp_raw_sample){
@@ -364,6 +415,8 @@ static int on_record(void *arg, void *data, size_t len)
 		.pid = (pid_t)b->pid,
 		.tid = (pid_t)b->tid,
 		.cpu = b->cpu,
+		.global_pid = b->global_pid,
+		.exec_id = b->exec_id,
 	};
 	memcpy(sample.comm, b->comm, sizeof(sample.comm));
 	s->sink->sample(s->sink->arg, &sample);
@@ -449,6 +502,11 @@ static void bpf_forget(struct evp_sampler *s)
 	__atomic_fetch_add(&s->skel->bss->generation, 1, __ATOMIC_RELAXED);
 }
 
+static struct evp_bpf_tables *bpf_tables(struct evp_sampler *s)
+{
+	return s->tables;
+}
+
 static int bpf_poll_fd(struct evp_sampler *s)
 {
 	return ring_buffer__epoll_fd(s->ring);
@@ -479,6 +537,7 @@ const struct evp_sampler_ops evp_sampler_bpf = {
 	.drain = bpf_drain,
 	.follow = bpf_follow,
 	.forget = bpf_forget,
+	.tables = bpf_tables,
 	.poll_fd = bpf_poll_fd,
 	.kernel_cost_ns = bpf_kernel_cost_ns,
 	.close = bpf_close,

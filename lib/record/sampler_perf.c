@@ -28,6 +28,8 @@
  */
 #define HOLD_BACK_NS 5000000LL
 
+#define EVP_MAX_PERF_STACK 256
+
 struct evp_sampler {
 	struct evp_perf_set set;
 	struct evp_perf_queue queue;
@@ -306,13 +308,21 @@ static uint32_t part(const uint64_t *ip, uint64_t n, uint64_t context, const uin
 	return (uint32_t)(to - from);
 }
 
+/* The kernel gives return addresses; the leaf is where it was. */
 static void deliver_stack(struct evp_sampler *s, uint64_t hash, const uint64_t *ip, uint64_t n)
 {
 	struct evp_raw_stack stack = { .hash = hash };
+	uint64_t user[EVP_MAX_PERF_STACK];
+	const uint64_t *frames = NULL;
 
 	stack.nkernel = part(ip, n, (uint64_t)PERF_CONTEXT_KERNEL, &stack.kernel);
-	stack.nuser = part(ip, n, (uint64_t)PERF_CONTEXT_USER, &stack.user);
-	stack.cut = stack.nkernel + stack.nuser >= s->max_stack;
+	stack.nuser = part(ip, n, (uint64_t)PERF_CONTEXT_USER, &frames);
+	if (stack.nuser > EVP_MAX_PERF_STACK)
+		stack.nuser = EVP_MAX_PERF_STACK;
+	for (uint32_t i = 0; i < stack.nuser; i++)
+		user[i] = i ? frames[i] - 1 : frames[i];
+	stack.user = user;
+	stack.kernel_cut = stack.nkernel + stack.nuser >= s->max_stack;
 	s->sink->stack(s->sink->arg, &stack);
 }
 

@@ -190,12 +190,6 @@ static int push_cut(struct evp_translator *t, const char *reason, uint32_t *stac
 	return evp_writer_stack(t->w, *stack, location, stack);
 }
 
-/* The address inside the instruction to be named: only a leaf is where execution was. */
-static uint64_t inside(const uint64_t *frame, uint32_t i)
-{
-	return i ? frame[i] - 1 : frame[i];
-}
-
 static int push_user(struct evp_translator *t, struct evp_proc *p, const struct evp_raw_stack *raw,
 		     uint32_t *stack)
 {
@@ -205,24 +199,26 @@ static int push_user(struct evp_translator *t, struct evp_proc *p, const struct 
 		TRY(unknown_location(t, p, 0, "no-mappings", &location));
 		return evp_writer_stack(t->w, *stack, location, stack);
 	}
-	while (n > 1 && !evp_mappings_find(p->maps, inside(raw->user, n - 1)))
-		n--;
-	if (raw->cut && n == raw->nuser)
-		TRY(push_cut(t, "too-deep", stack));
-	else if (n < raw->nuser)
-		TRY(push_cut(t, "broken-chain", stack));
+	if (raw->end != EVP_WALK_ROOT && raw->end != EVP_WALK_GOES_ON)
+		TRY(push_cut(t, evp_walk_reason(raw->end), stack));
 	while (n--) {
-		TRY(user_location(t, p, inside(raw->user, n), &location));
+		TRY(user_location(t, p, raw->user[n], &location));
 		TRY(evp_writer_stack(t->w, *stack, location, stack));
 	}
 	return 0;
+}
+
+/* The address inside the instruction to be named: only a leaf is where execution was. */
+static uint64_t inside(const uint64_t *frame, uint32_t i)
+{
+	return i ? frame[i] - 1 : frame[i];
 }
 
 static int push_kernel(struct evp_translator *t, const struct evp_raw_stack *raw, uint32_t *stack)
 {
 	uint32_t location;
 
-	if (raw->cut && !raw->nuser)
+	if (raw->kernel_cut)
 		TRY(push_cut(t, "too-deep", stack));
 	for (uint32_t i = raw->nkernel; i--;) {
 		TRY(kernel_location(t, inside(raw->kernel, i), &location));
@@ -245,8 +241,15 @@ bool evp_translate_known(struct evp_translator *t, const struct evp_proc *p, uin
 int evp_translate_stack(struct evp_translator *t, struct evp_proc *p,
 			const struct evp_raw_stack *raw, uint32_t *ret_id)
 {
+	struct evp_raw_stack walked;
 	uint32_t stack = 0;
 
+	if (raw->regs) {
+		evp_unwinder_walk(t->unwinder, p, raw, &walked);
+		raw = &walked;
+		if (evp_translate_known(t, p, raw->hash, ret_id))
+			return 0;
+	}
 	TRY(push_user(t, p, raw, &stack));
 	TRY(push_kernel(t, raw, &stack));
 	if (t->stacks.n >= MAX_KNOWN_STACKS)

@@ -4,11 +4,10 @@
  * locations, stacks in the writer's current epoch).
  *
  * A user address becomes an offset in the file mapped there, a kernel address an offset in the
- * kernel, a module or a BPF program with its name, because only this host can name it. All but the
- * leaf of each half are return addresses and are stored less 1, so that they lie inside the call.
+ * kernel, a module or a BPF program with its name, because only this host can name it. Addresses of
+ * callers lie inside their calls.
  *
- * Frames without a mapping at the root end prove that the frame-pointer chain broke there: they are
- * replaced by the cut mark "broken-chain". A stack too deep for the sampler gets "too-deep".
+ * A user half that was not walked to its root begins with a cut mark that says why.
  */
 #ifndef EVP_RECORD_TRANSLATE_H
 #define EVP_RECORD_TRANSLATE_H
@@ -16,12 +15,14 @@
 #include "record/kernel_syms.h"
 #include "record/processes.h"
 #include "record/sampler.h"
+#include "record/unwinder.h"
 #include "stream/writer.h"
 
 struct evp_translator {
 	struct evp_writer *w;
 	struct evp_kernel_syms *ks;
 	const char *node, *boot_id;
+	struct evp_unwinder *unwinder; /* for stacks that come as copies; set by the owner */
 	uint64_t epoch; /* 1, 2, ...: ids kept anywhere belong to the one named beside them */
 	struct evp_map stacks; /* (process serial, stack hash) -> stack id + 1 */
 	struct evp_map kernel; /* address -> location id + 1 */

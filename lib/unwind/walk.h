@@ -6,7 +6,6 @@
 #ifndef EVP_UNWIND_WALK_H
 #define EVP_UNWIND_WALK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,13 +20,6 @@ struct evp_user_regs {
 	uint64_t reg[EVP_WALK_REGS];
 };
 
-enum evp_code_kind {
-	EVP_CODE_NONE,	  /* nothing is mapped there */
-	EVP_CODE_TABLE,	  /* `table` says how */
-	EVP_CODE_JIT,	  /* made at run time: frame pointers */
-	EVP_CODE_UNKNOWN, /* a file without a table: frame pointers are a guess */
-};
-
 struct evp_code {			      /* of one mapping */
 	uint64_t start, end;		      /* run-time addresses */
 	uint64_t bias;			      /* ELF virtual address = run-time address - bias */
@@ -39,7 +31,6 @@ struct evp_walk_in {
 	struct evp_user_regs regs;
 	const void *stack; /* `stack_len` bytes, from the address in the stack pointer upwards */
 	size_t stack_len;
-	bool is_32bit;
 	void *arg;
 	/* The code that holds this address. */
 	void (*find)(void *arg, uint64_t address, struct evp_code *ret);
@@ -47,7 +38,7 @@ struct evp_walk_in {
 
 /*
  * Fills frame[max] leaf first: the leaf, and what a signal interrupted, as it was; of the others
- * an address inside the call (return address - 1). *ret_n at least 1, as long as pc is not 0.
+ * an address inside the call (return address - 1). *ret_n is at least 1.
  */
 enum evp_walk_end evp_walk(const struct evp_walk_in *in, uint64_t *frame, size_t max,
 			   size_t *ret_n);

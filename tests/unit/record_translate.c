@@ -50,10 +50,10 @@ static const char *shown(uint32_t stack)
 	return out.buf ? out.buf : "";
 }
 
-static const char *translated(const uint64_t *user, uint32_t n, bool cut)
+static const char *translated(const uint64_t *user, uint32_t n, enum evp_walk_end end)
 {
 	static uint64_t hash;
-	struct evp_raw_stack raw = { .hash = ++hash, .user = user, .nuser = n, .cut = cut };
+	struct evp_raw_stack raw = { .hash = ++hash, .user = user, .nuser = n, .end = end };
 	uint32_t id = 0, again = 0;
 
 	if (evp_translate_known(&tr, &proc, hash, &id) ||
@@ -72,23 +72,25 @@ static void is(const char *got, const char *wanted, const char *what)
 
 static void test_stacks(void)
 {
-	is(translated((uint64_t[]){ 0x10 }, 1, false), "[unknown]", "no mappings at all");
+	const enum evp_walk_end root = EVP_WALK_ROOT;
+
+	is(translated((uint64_t[]){ 0x10 }, 1, root), "[unknown]", "no mappings at all");
 	evp_mappings_insert(&proc.maps, &(struct evp_mapping){ 0x10000, 0x20000, 0x3000, &elf });
 	evp_mappings_insert(&proc.maps, &(struct evp_mapping){ 0x50000, 0x60000, 0, NULL });
-	is(translated((uint64_t[]){ 0x10010, 0x10020, 0x10000 + 0x30 }, 3, false),
-	   "x.so+0x302f;x.so+0x301f;x.so+0x3010", "file offsets, return addresses less one");
-	is(translated((uint64_t[]){ 0x10010, 0x10001, 0x20000 }, 3, false),
-	   "x.so+0x12fff;x.so+0x3000;x.so+0x3010", "a call at the end of a mapping is inside");
-	is(translated((uint64_t[]){ 0x50010, 0x10020 }, 2, false), "x.so+0x301f;[jit]",
+	is(translated((uint64_t[]){ 0x10010, 0x1001f, 0x1002f }, 3, root),
+	   "x.so+0x302f;x.so+0x301f;x.so+0x3010", "file offsets");
+	is(translated((uint64_t[]){ 0x10010, 0x1ffff }, 2, root), "x.so+0x12fff;x.so+0x3010",
+	   "a call at the end of a mapping is inside");
+	is(translated((uint64_t[]){ 0x50010, 0x1001f }, 2, root), "x.so+0x301f;[jit]",
 	   "code made at run time");
-	is(translated((uint64_t[]){ 0x10010, 0x10020, 5, 0 }, 4, false),
-	   "[cut:broken-chain];x.so+0x301f;x.so+0x3010", "nonsense at the root end is cut off");
-	is(translated((uint64_t[]){ 0x10010, 5, 0x10020 }, 3, false),
-	   "x.so+0x301f;[unknown];x.so+0x3010", "but stays between frames");
-	is(translated((uint64_t[]){ 0x10010, 0x10020 }, 2, true),
+	is(translated((uint64_t[]){ 0x10010, 0x1001f }, 2, EVP_WALK_BROKEN_CHAIN),
+	   "[cut:broken-chain];x.so+0x301f;x.so+0x3010", "a walk that lost its way says so");
+	is(translated((uint64_t[]){ 0x10010, 5, 0x1001f }, 3, root),
+	   "x.so+0x301f;[unknown];x.so+0x3010", "nonsense between frames stays");
+	is(translated((uint64_t[]){ 0x10010, 0x1001f }, 2, EVP_WALK_TOO_DEEP),
 	   "[cut:too-deep];x.so+0x301f;x.so+0x3010", "too deep");
-	is(translated((uint64_t[]){ 5 }, 1, false), "[unknown]", "a leaf nowhere");
-	is(translated(NULL, 0, false), "", "no frames");
+	is(translated((uint64_t[]){ 5 }, 1, root), "[unknown]", "a leaf nowhere");
+	is(translated(NULL, 0, EVP_WALK_GOES_ON), "", "no frames");
 }
 
 /* Everything that was put in comes out, in windows, whatever the clock did. */

@@ -15,7 +15,7 @@ static int tests, failed;
 
 static struct {
 	struct evp_map stacks;
-	uint64_t nstacks, samples, lost, homeless, strangers;
+	uint64_t nstacks, copies, samples, lost, homeless, strangers;
 	pid_t pid;
 } seen;
 
@@ -28,6 +28,7 @@ static void ok(int good, const char *what)
 static void on_stack(void *arg, const struct evp_raw_stack *s)
 {
 	seen.nstacks++;
+	seen.copies += s->regs && s->regs->pc && s->copy_len >= 64;
 	*evp_map_at(&seen.stacks, s->hash, NULL) = 1;
 }
 
@@ -115,7 +116,7 @@ static void test_crowd(struct evp_sampler_opts opts)
 int main(void)
 {
 	struct evp_sampler_opts opts = {
-		.period_ns = EVP_NSEC / 999, .user = true, .npids = 1, .pids = &seen.pid
+		.period_ns = EVP_NSEC / 999, .kernel = true, .npids = 1, .pids = &seen.pid
 	};
 	const struct evp_sampler_ops *ops = &evp_sampler_bpf;
 	struct evp_sampler *s;
@@ -159,6 +160,17 @@ int main(void)
 	ok(seen.samples == before, "stops");
 	ops->close(s);
 
+	opts.user = true;
+	seen.copies = seen.samples = 0;
+	if (!ops->open(&s, &opts, &err) && !ops->start(s, &err)) {
+		spin(clock, 20);
+		ops->stop(s);
+		ops->drain(s, &sink);
+		ok(seen.samples > 5 && seen.copies == seen.samples,
+		   "stacks of a process that it knows nothing of come as copies");
+		ops->close(s);
+	}
+	opts.user = false;
 	opts.ring_bytes = 4096;
 	seen.samples = seen.lost = 0;
 	if (!ops->open(&s, &opts, &err) && !ops->start(s, &err)) {

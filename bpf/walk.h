@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One step of a walk, from a frame to its caller, by a rule: the same code in BPF and in user
+ * space. Who includes it defines EVP_WALK_INLINE before and evp_walk_read behind.
+ *
+ * Between steps `pc` is an address inside the call instruction (return address - 1), but the very
+ * next instruction where the frame was interrupted: `exact`. Only there are all registers known;
+ * elsewhere the stack pointer, the frame pointer, and of rbx the place where it was saved, because
+ * functions that realign their stack keep their CFA in it while they call others.
+ */
+#ifndef EVP_BPF_WALK_H
+#define EVP_BPF_WALK_H
+
+#include "unwind.h"
+
+enum {
+	EVP_REG_BX = 3, /* DWARF numbers, System V ABI, AMD64 supplement, figure 3.36 */
+	EVP_REG_FP = 6,
+	EVP_REG_SP = 7,
+	EVP_REGS = 16,
+};
+
+enum evp_walk_bx {
+	EVP_BX_VALUE, /* `bx` is its value */
+	EVP_BX_SAVED, /* `bx` is the address of its value */
+	EVP_BX_LOST,
+};
+
+struct evp_walk {
+	__u64 pc, sp, fp, bx;
+	__u64 lr; /* aarch64, where exact */
+	__u8 bx_is;
+	__u8 exact;
+	__u8 guess; /* enum evp_walk_end of the first step by frame pointers: why what follows fails */
+	__u64 reg[EVP_REGS]; /* where exact */
+	__u64 saved[17];     /* room for a signal frame's registers */
+};
+
+/* Reads `words` 8-byte words of the walked process's memory, 1, 2 or 17. Whether it could. */
+EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret, __u32 words);
+
+/* A frame pointer's rule: push rbp; mov rbp, rsp. */
+static const struct evp_unwind_rule evp_walk_by_fp = {
+	.cfa = EVP_CFA_FP,
+	.fp = EVP_FP_AT_CFA,
+	.cfa_off = 16,
+	.fp_off = -16,
+	.ra_off = -8,
+};
+
+EVP_WALK_INLINE void evp_walk_set_exact(struct evp_walk *w)
+{
+	w->sp = w->reg[EVP_REG_SP];
+	w->fp = w->reg[EVP_REG_FP];
+	w->bx = w->reg[EVP_REG_BX];
+	w->bx_is = EVP_BX_VALUE;
+	w->exact = 1;
+}
+
+EVP_WALK_INLINE bool evp_walk_register(struct evp_walk *w, __u32 reg, __u64 *ret)
+{
+	if (w->exact) {
+		*ret = w->reg[reg % EVP_REGS];
+		return true;
+	}
+	*ret = w->bx;
+	if (reg != EVP_REG_BX || w->bx_is == EVP_BX_LOST)
+		return false;
+	return w->bx_is == EVP_BX_VALUE || evp_walk_read(w, w->bx, ret, 1);
+}
+
+/*
+ * The kernel's struct rt_sigframe on x86-64, from the return address on: the ucontext, in it the
+ * registers r8-r15, di, si, bp, bx, dx, ax, cx, sp, ip at byte 40. uapi asm/sigcontext.h.
+ */
+EVP_WALK_INLINE enum evp_walk_end evp_walk_signal(struct evp_walk *w)
+{
+	if (!evp_walk_read(w, w->sp + 40, w->saved, 17))
+		return EVP_WALK_BAD_ADDRESS;
+	for (int i = 0; i < 8; i++)
+		w->reg[8 + i] = w->saved[i];
+	w->reg[5] = w->saved[8];
+	w->reg[4] = w->saved[9];
+	w->reg[EVP_REG_FP] = w->saved[10];
+	w->reg[EVP_REG_BX] = w->saved[11];
+	w->reg[1] = w->saved[12];
+	w->reg[0] = w->saved[13];
+	w->reg[2] = w->saved[14];
+	w->reg[EVP_REG_SP] = w->saved[15];
+	w->pc = w->saved[16];
+	evp_walk_set_exact(w);
+	return EVP_WALK_GOES_ON;
+}
+
+EVP_WALK_INLINE enum evp_walk_end evp_walk_cfa(struct evp_walk *w, const struct evp_unwind_rule *r,
+					       __u64 *ret)
+{
+	__u64 at;
+
+	switch (r->cfa) {
+	case EVP_CFA_SP:
+		*ret = w->sp + r->cfa_off;
+		return EVP_WALK_GOES_ON;
+	case EVP_CFA_FP:
+		*ret = w->fp + r->cfa_off;
+		return EVP_WALK_GOES_ON;
+	case EVP_CFA_PLT:
+		*ret = w->sp + r->cfa_off + (((w->pc & 15) >= (__u16)r->cfa_add) ? 8 : 0);
+		return EVP_WALK_GOES_ON;
+	case EVP_CFA_DEREF_SP:
+		at = w->sp + r->cfa_off;
+		break;
+	case EVP_CFA_DEREF_FP:
+		at = w->fp + r->cfa_off;
+		break;
+	case EVP_CFA_REG:
+	case EVP_CFA_DEREF_REG:
+		if (!evp_walk_register(w, r->reg, &at))
+			return EVP_WALK_NO_RULE;
+		at += r->cfa_off;
+		if (r->cfa == EVP_CFA_DEREF_REG)
+			break;
+		*ret = at;
+		return EVP_WALK_GOES_ON;
+	default:
+		return EVP_WALK_NO_RULE;
+	}
+	if (!evp_walk_read(w, at, ret, 1))
+		return EVP_WALK_BAD_ADDRESS;
+	*ret += r->cfa_add;
+	return EVP_WALK_GOES_ON;
+}
+
+/* The return address and the caller's frame pointer; often they are neighbours: one read. */
+EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_rule *r, __u64 cfa,
+				    __u64 *ret_ra, __u64 *ret_fp)
+{
+	__u64 at;
+
+	*ret_fp = w->fp;
+	*ret_ra = w->lr;
+	if (r->ra == EVP_RA_LR && !w->exact)
+		return false;
+	if (r->fp == EVP_FP_AT_CFA && r->ra == EVP_RA_AT_CFA && r->fp_off + 8 == r->ra_off) {
+		if (!evp_walk_read(w, cfa + r->fp_off, w->saved, 2))
+			return false;
+		*ret_fp = w->saved[0];
+		*ret_ra = w->saved[1];
+		return true;
+	}
+	if (r->ra == EVP_RA_AT_CFA && !evp_walk_read(w, cfa + r->ra_off, ret_ra, 1))
+		return false;
+	if (r->fp == EVP_FP_SAME)
+		return true;
+	at = r->fp == EVP_FP_AT_CFA ? cfa : r->fp == EVP_FP_AT_SP ? w->sp : w->fp;
+	return evp_walk_read(w, at + r->fp_off, ret_fp, 1);
+}
+
+EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct evp_unwind_rule *r)
+{
+	__u64 cfa = 0, ra, fp;
+	enum evp_walk_end end;
+
+	if (r->cfa == EVP_CFA_END)
+		return EVP_WALK_ROOT;
+	if (r->cfa == EVP_CFA_SIGNAL)
+		return evp_walk_signal(w);
+	end = evp_walk_cfa(w, r, &cfa);
+	if (end != EVP_WALK_GOES_ON)
+		return end;
+	if (!evp_walk_saved(w, r, cfa, &ra, &fp))
+		return EVP_WALK_BAD_ADDRESS;
+	if (!ra) /* what start code leaves where there is no caller */
+		return EVP_WALK_ROOT;
+	if (r->bx_off) {
+		w->bx = cfa + r->bx_off;
+		w->bx_is = EVP_BX_SAVED;
+	}
+	w->pc = ra - 1;
+	w->sp = cfa;
+	w->fp = fp;
+	w->exact = 0;
+	return EVP_WALK_GOES_ON;
+}
+
+/*
+ * A step where no table says how. The frame must lie on the stack's side of the stack pointer, and
+ * not absurdly far: that already tells most registers used for other things from frame pointers.
+ */
+EVP_WALK_INLINE enum evp_walk_end evp_walk_guess(struct evp_walk *w, enum evp_walk_end why)
+{
+	enum evp_walk_end end = EVP_WALK_BAD_ADDRESS;
+
+	if (!w->guess)
+		w->guess = why;
+	w->bx_is = EVP_BX_LOST;
+	if (w->fp >= w->sp && w->fp - w->sp < 1 << 26 && !(w->fp & 7))
+		end = evp_walk_step(w, &evp_walk_by_fp);
+	return end;
+}
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/bpf_tables.h"
+
+#ifdef EVP_HAVE_BPF
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "record/room.h"
+
+/* A program in BPF is not interrupted for longer than this, by far. */
+#define GRACE_NS 2000000
+
+struct retired {
+	uint32_t at, n;
+	int64_t time_ns;
+};
+
+struct evp_bpf_tables {
+	int pool_fd, mappings_fd, processes_fd;
+	struct evp_room pool;	  /* in words, of even length */
+	struct evp_room mappings; /* in mappings */
+	struct retired *retired;  /* of mappings, oldest first */
+	size_t nretired, cretired;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+}
+
+int evp_bpf_tables_new(struct evp_bpf_tables **ret, int pool_fd, int mappings_fd, int processes_fd)
+{
+	struct evp_bpf_tables *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->pool_fd = pool_fd;
+	t->mappings_fd = mappings_fd;
+	t->processes_fd = processes_fd;
+	if (evp_room_init(&t->pool, EVP_BPF_POOL_WORDS) ||
+	    evp_room_init(&t->mappings, EVP_BPF_MAPPINGS)) {
+		evp_bpf_tables_free(t);
+		return -ENOMEM;
+	}
+	*ret = t;
+	return 0;
+}
+
+void evp_bpf_tables_free(struct evp_bpf_tables *t)
+{
+	if (!t)
+		return;
+	evp_room_release(&t->pool);
+	evp_room_release(&t->mappings);
+	free(t->retired);
+	free(t);
+}
+
+/* ---- the pool ---- */
+
+/*
+ * Runs a copy between `words` and the pool, through a mapping that lasts only so long: what is
+ * mapped counts as our resident memory.
+ */
+static int copy_words(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint32_t *words, bool in)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), from = (size_t)at * sizeof(*words);
+	size_t skip = from % page, len = skip + (size_t)n * sizeof(*words);
+	char *map = mmap(NULL, len, in ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, t->pool_fd,
+			 (off_t)(from - skip));
+
+	if (map == MAP_FAILED)
+		return -errno;
+	if (in)
+		memcpy(map + skip, words, (size_t)n * sizeof(*words));
+	else
+		memcpy(words, map + skip, (size_t)n * sizeof(*words));
+	munmap(map, len);
+	return 0;
+}
+
+static uint32_t even(uint32_t nwords)
+{
+	return (nwords + 1) & ~1u;
+}
+
+int evp_bpf_tables_load(struct evp_bpf_tables *t, const struct evp_unwind_table *table,
+			uint32_t *ret_at)
+{
+	uint32_t at;
+	int rc = evp_room_take(&t->pool, even(table->nwords), &at);
+
+	if (rc)
+		return rc;
+	rc = copy_words(t, at, table->nwords, table->word, true);
+	if (rc)
+		evp_room_give(&t->pool, at, even(table->nwords));
+	else
+		*ret_at = at;
+	return rc;
+}
+
+int evp_bpf_tables_read(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint32_t *words)
+{
+	return copy_words(t, at, n, words, false);
+}
+
+void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords)
+{
+	struct timespec grace = { .tv_nsec = GRACE_NS };
+
+	nanosleep(&grace, NULL);
+	evp_room_give(&t->pool, at, even(nwords));
+}
+
+/* ---- processes ---- */
+
+static void collect(struct evp_bpf_tables *t)
+{
+	int64_t before_ns = now_ns() - GRACE_NS;
+	size_t n = 0;
+
+	while (n < t->nretired && t->retired[n].time_ns < before_ns) {
+		evp_room_give(&t->mappings, t->retired[n].at, t->retired[n].n);
+		n++;
+	}
+	t->nretired -= n;
+	if (n)
+		memmove(t->retired, t->retired + n, t->nretired * sizeof(*t->retired));
+}
+
+/* Without memory for the note its place stays taken. */
+static void retire(struct evp_bpf_tables *t, const struct evp_bpf_process *p)
+{
+	if (p->n && !evp_grow(&t->retired, &t->cretired, t->nretired + 1, sizeof(*t->retired)))
+		t->retired[t->nretired++] = (struct retired){ p->first, p->n, now_ns() };
+}
+
+int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,
+			   struct evp_bpf_process *process, const struct evp_bpf_mapping *m,
+			   uint32_t n)
+{
+	struct evp_bpf_process old = *process;
+	int rc;
+
+	collect(t);
+	process->first = 0;
+	process->n = n;
+	rc = n ? evp_room_take(&t->mappings, n, &process->first) : 0;
+	for (uint32_t i = 0; i < n && !rc; i++)
+		rc = evp_bpf_tables_change(t, process, i, &m[i]);
+	if (!rc && bpf_map_update_elem(t->processes_fd, &global_pid, process, BPF_ANY))
+		rc = -errno;
+	if (rc) {
+		*process = old;
+		return rc == -E2BIG ? -ENOSPC : rc;
+	}
+	retire(t, &old);
+	return 0;
+}
+
+int evp_bpf_tables_change(struct evp_bpf_tables *t, const struct evp_bpf_process *process,
+			  uint32_t i, const struct evp_bpf_mapping *m)
+{
+	uint32_t key = process->first + i;
+
+	return bpf_map_update_elem(t->mappings_fd, &key, m, BPF_ANY) ? -errno : 0;
+}
+
+void evp_bpf_tables_withdraw(struct evp_bpf_tables *t, uint32_t global_pid,
+			     const struct evp_bpf_process *process)
+{
+	bpf_map_delete_elem(t->processes_fd, &global_pid);
+	retire(t, process);
+}
+
+#endif
