@@ -25,9 +25,9 @@ enum {
 };
 
 enum {
-	PAD = 0xcc,	      /* what Go's linker puts between functions */
-	TEXT_ALIGN = 32,      /* of Go's part of .text, at least */
-	ENOUGH_PADDING = 256, /* bytes of padding where it should be */
+	PAD = 0xcc,	     /* what Go's linker puts between functions */
+	TEXT_ALIGN = 32,     /* of Go's part of .text, at least */
+	ENOUGH_PADDING = 64, /* bytes of padding where it should be */
 };
 
 struct part {
@@ -306,8 +306,8 @@ static int add_row(struct compiler *c, uint64_t vaddr, const struct evp_unwind_r
 
 	if (evp_rule_set_add(c->rules, rule, &id))
 		return -ENOMEM;
-	if (rows->n && rows->row[rows->n - 1].vaddr >= vaddr)
-		rows->n--; /* it held for nothing */
+	while (rows->n && rows->row[rows->n - 1].vaddr >= vaddr)
+		rows->n--; /* they held for nothing */
 	if (rows->n && rows->row[rows->n - 1].rule == id)
 		return 0;
 	if (rows->n >= MAX_ROWS)
