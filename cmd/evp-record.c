@@ -12,6 +12,7 @@
 #include "cmd.h"
 #include "record/check.h"
 #include "record/options.h"
+#include "record/privilege.h"
 #include "record/recorder.h"
 
 static int check(bool json)
@@ -19,6 +20,7 @@ static int check(bool json)
 	struct evp_str text = { 0 };
 	struct evp_check c;
 
+	evp_privilege_raise();
 	evp_check_run(&c);
 	if (json && evp_check_json(&c, &text))
 		return evp_error("out of memory");
@@ -56,8 +58,11 @@ static int without_output(const struct record_options *ro, const struct evp_err 
 		return EVP_TROUBLE;
 	if (ro->strict)
 		return EVP_UNSURE;
-	execvp(evp_operand[0], evp_operand);
-	code = errno;
+	code = -evp_privilege_as_caller();
+	if (!code) {
+		execvp(evp_operand[0], evp_operand);
+		code = errno;
+	}
 	evp_error("cannot run '%s': %s", evp_operand[0], strerror(code));
 	return code == ENOENT ? 127 : 126;
 }
@@ -88,10 +93,13 @@ static int record(struct record_options *ro)
 int main(int argc, char **argv)
 {
 	struct record_options ro;
+	struct evp_err err = { 0 };
 	int rc = evp_cmd_parse(&record_cmd, argc, argv);
 
 	if (rc >= 0)
 		return rc;
+	if (evp_privilege_begin(&err))
+		return evp_error_from(&err);
 	rc = record_options_read(&ro);
 	if (rc < 0)
 		rc = ro.check ? check(ro.json) : record(&ro);

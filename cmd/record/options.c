@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "input.h"
+#include "record/privilege.h"
 
 #define MSEC (EVP_NSEC / 1000)
 #define DAY  (86400 * EVP_NSEC)
@@ -61,10 +62,12 @@ static int find_targets(struct evp_targets *t, struct evp_err *err)
 {
 	int rc = 0;
 
+	evp_privilege_raise(); /* processes may be hidden */
 	for (size_t i = 0; i < o.pids.n && !rc; i++)
 		rc = evp_targets_add_pids(t, o.pids.item[i], err);
 	for (size_t i = 0; i < o.cgroups.n && !rc; i++)
 		rc = evp_targets_add_cgroup(t, o.cgroups.item[i], err);
+	evp_privilege_lower();
 	return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "record/recording.h"
 #include "record/overhead.h"
 #include "record/period.h"
+#include "record/privilege.h"
 #include "record/processes.h"
 #include "record/rights.h"
 #include "record/sampler_perf.h"
@@ -389,6 +390,17 @@ static int read_processes(struct recorder *r, struct evp_err *err)
 	return 0;
 }
 
+static void settle(const struct recorder *r)
+{
+	unsigned int keep = (r->ops == &evp_sampler_bpf ? EVP_KEEP_BPF : 0) |
+			    (r->work.pid ? EVP_KEEP_KILL : 0);
+	int rc = evp_privilege_settle(keep);
+
+	if (rc)
+		r->opts->warn("cannot drop capabilities that are not needed any more: %s",
+			      strerror(-rc));
+}
+
 static int record(struct recorder *r, struct evp_err *err)
 {
 	int rc = start(r, err);
@@ -413,6 +425,7 @@ static int record(struct recorder *r, struct evp_err *err)
 	if (r->opts->duration_ns)
 		r->deadline_ns = r->started_ns + r->opts->duration_ns;
 	begin_holding_costs(r);
+	settle(r);
 	rc = loop(r);
 	if (!rc)
 		rc = finish(r);
@@ -486,6 +499,7 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 		goto out;
 	if (opts->argv)
 		rc = run_command(r, err);
+	evp_privilege_raise();
 	if (!rc)
 		rc = evp_procs_init(&r->procs);
 	if (!rc)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "record/privilege.h"
 
 static const int changed[EVP_SIGNALS_CHANGED] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 
@@ -78,9 +79,11 @@ static _Noreturn void become(char *const argv[], const struct evp_signals *s, bo
 		put_back(s);
 	if (evp_read_full(go, &word, 1) != 1)
 		_exit(125); /* the recorder is gone */
-	if (!stdout_to_stderr || dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+	code = -evp_privilege_as_caller();
+	if (!code && (!stdout_to_stderr || dup2(STDERR_FILENO, STDOUT_FILENO) >= 0))
 		execvp(argv[0], argv);
-	code = errno;
+	if (!code)
+		code = errno;
 	evp_write_all(failed, &code, sizeof(code));
 	_exit(code == ENOENT ? 127 : 126);
 }

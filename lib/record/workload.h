@@ -12,7 +12,8 @@
  *
  * The child gets back what the recorder changed for itself: signal mask and dispositions. It
  * inherits stdin, stdout, stderr and what else the caller's shell gave us; our own fds are
- * close-on-exec.
+ * close-on-exec. Its user, groups, capabilities, securebits and no_new_privs are those that the
+ * recorder's caller had (record/privilege.h).
  * It stays in the recorder's process group, so Ctrl-C at a terminal reaches both; a signal sent to
  * the recorder alone is passed on. If the recorder dies before the release the child goes too.
  */
