@@ -14,6 +14,7 @@
 #include "cmd.h"
 #include "input.h"
 #include "query/list.h"
+#include "query/quote.h"
 #include "store/root.h"
 #include "view.h"
 #include "view/nameless.h"

@@ -20,7 +20,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "query/regex.h"
+#include "base/regex.h"
 
 #define EVP_SELECTOR_MAX      (16u << 10) /* bytes of text */
 #define EVP_SELECTOR_MATCHERS 64

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/regex.h"
 #include "base/text.h"
 
 static int hex_digit(char c)
@@ -166,4 +167,12 @@ int evp_fail_caret(struct evp_err *err, const char *text, size_t at)
 		memcpy(err->msg + used, s.buf, s.len + 1);
 	evp_str_release(&s);
 	return -err->code;
+}
+
+int evp_regex_new_shown(struct evp_regex **ret_re, const char *pattern, struct evp_err *err)
+{
+	size_t at = 0;
+	int rc = evp_regex_new(ret_re, pattern, strlen(pattern), EVP_REGEX_JIT, &at, err);
+
+	return rc == -EINVAL ? evp_fail_caret(err, pattern, at) : rc;
 }

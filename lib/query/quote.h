@@ -30,4 +30,8 @@ void evp_quote(struct evp_str *out, const char *bytes, size_t len);
  */
 int evp_fail_caret(struct evp_err *err, const char *text, size_t at);
 
+/* evp_regex_new for an option's value: unanchored, JIT, a caret under the place in the message. */
+struct evp_regex;
+int evp_regex_new_shown(struct evp_regex **ret_re, const char *pattern, struct evp_err *err);
+
 #endif

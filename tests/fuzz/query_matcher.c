@@ -7,7 +7,7 @@
 
 #include "query/matcher.c"
 #include "query/quote.c"
-#include "query/regex.c"
+#include "base/regex.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

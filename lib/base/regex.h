@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Regular expressions from users: PCRE2 with limits, so that no pattern can hang a query.
+ * Regular expressions from users: PCRE2 with limits, so that no pattern can hang a program.
  *
  * Patterns are UTF-8 and '.' matches a newline. Bytes that are not UTF-8 in a subject match
  * nothing, and are no error. A pattern may be 4 KiB long; a single match may take 10^6 steps and
@@ -8,8 +8,8 @@
  *
  * A struct evp_regex holds its match workspace: one thread at a time.
  */
-#ifndef EVP_QUERY_REGEX_H
-#define EVP_QUERY_REGEX_H
+#ifndef EVP_BASE_REGEX_H
+#define EVP_BASE_REGEX_H
 
 #include <stddef.h>
 
@@ -20,6 +20,7 @@
 enum {
 	EVP_REGEX_WHOLE = 1, /* anchored at both ends: the whole subject must match */
 	EVP_REGEX_JIT = 2,   /* worth compiling to machine code: thousands of subjects follow */
+	EVP_REGEX_BYTES = 4, /* pattern and subject are bytes, not UTF-8; '.' is any of them */
 };
 
 struct evp_regex;
@@ -30,12 +31,18 @@ struct evp_regex;
  */
 int evp_regex_new(struct evp_regex **ret_re, const char *pattern, size_t len, unsigned int flags,
 		  size_t *ret_offset, struct evp_err *err);
-/* The same for an option's value: unanchored, JIT, a caret under the place in the message. */
-int evp_regex_new_shown(struct evp_regex **ret_re, const char *pattern, struct evp_err *err);
 const char *evp_regex_pattern(const struct evp_regex *re); /* as given */
 void evp_regex_free(struct evp_regex *re);
 
 /* 1: matches, 0: does not, -E2BIG: gave up at a limit, -ENOMEM. */
 int evp_regex_test(struct evp_regex *re, const char *text, size_t len, struct evp_err *err);
+/*
+ * The same, and what its groups matched: span[0] the whole, span[i] group i, begin and end in
+ * bytes; begin SIZE_MAX: took no part. Groups past n are left out, spans past the groups are unset.
+ */
+int evp_regex_match(struct evp_regex *re, const char *text, size_t len, size_t (*span)[2], size_t n,
+		    struct evp_err *err);
+/* The number of the group of this name, 0: there is none. */
+unsigned int evp_regex_group(const struct evp_regex *re, const char *name);
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "query/regex.h"
+#include "base/regex.h"
 
 #include <pcre2.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "query/quote.h"
 
 #define MATCH_LIMIT    1000000
 #define HEAP_LIMIT_KIB 4096
@@ -21,12 +21,13 @@ struct evp_regex {
 static int compile(struct evp_regex *re, const char *pattern, size_t len, unsigned int flags,
 		   size_t *ret_offset, struct evp_err *err)
 {
-	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOTALL |
-			   PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C;
 	PCRE2_UCHAR words[120];
 	PCRE2_SIZE offset = 0;
 	int code;
 
+	if (!(flags & EVP_REGEX_BYTES))
+		options |= PCRE2_UTF | PCRE2_MATCH_INVALID_UTF;
 	if (flags & EVP_REGEX_WHOLE)
 		options |= PCRE2_ANCHORED | PCRE2_ENDANCHORED;
 	if (len > EVP_REGEX_MAX) {
@@ -77,14 +78,6 @@ out:
 	return rc;
 }
 
-int evp_regex_new_shown(struct evp_regex **ret_re, const char *pattern, struct evp_err *err)
-{
-	size_t at = 0;
-	int rc = evp_regex_new(ret_re, pattern, strlen(pattern), EVP_REGEX_JIT, &at, err);
-
-	return rc == -EINVAL ? evp_fail_caret(err, pattern, at) : rc;
-}
-
 const char *evp_regex_pattern(const struct evp_regex *re)
 {
 	return re->pattern;
@@ -101,10 +94,11 @@ void evp_regex_free(struct evp_regex *re)
 	free(re);
 }
 
-int evp_regex_test(struct evp_regex *re, const char *text, size_t len, struct evp_err *err)
+static int match(struct evp_regex *re, const char *text, size_t len, pcre2_match_data *data,
+		 struct evp_err *err)
 {
 	PCRE2_UCHAR words[120];
-	int rc = pcre2_match(re->code, (PCRE2_SPTR)(text ? text : ""), len, 0, 0, re->data,
+	int rc = pcre2_match(re->code, (PCRE2_SPTR)(text ? text : ""), len, 0, 0, data,
 			     re->context);
 
 	if (rc >= 0)
@@ -116,4 +110,37 @@ int evp_regex_test(struct evp_regex *re, const char *text, size_t len, struct ev
 	pcre2_get_error_message(rc, words, sizeof(words));
 	return evp_fail(err, E2BIG, "regular expression '%.64s' gave up: %s", re->pattern,
 			(char *)words);
+}
+
+int evp_regex_test(struct evp_regex *re, const char *text, size_t len, struct evp_err *err)
+{
+	return match(re, text, len, re->data, err);
+}
+
+int evp_regex_match(struct evp_regex *re, const char *text, size_t len, size_t (*span)[2], size_t n,
+		    struct evp_err *err)
+{
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
+	const PCRE2_SIZE *found;
+	int rc;
+
+	if (!data)
+		return evp_fail_oom(err);
+	rc = match(re, text, len, data, err);
+	found = pcre2_get_ovector_pointer(data);
+	for (size_t i = 0; rc == 1 && i < n; i++) {
+		bool set = i < pcre2_get_ovector_count(data) && found[2 * i] != PCRE2_UNSET;
+
+		span[i][0] = set ? found[2 * i] : SIZE_MAX;
+		span[i][1] = set ? found[2 * i + 1] : SIZE_MAX;
+	}
+	pcre2_match_data_free(data);
+	return rc;
+}
+
+unsigned int evp_regex_group(const struct evp_regex *re, const char *name)
+{
+	int n = pcre2_substring_number_from_name(re->code, (PCRE2_SPTR)name);
+
+	return n > 0 ? (unsigned int)n : 0;
 }
