@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "store/pool.h"
+#include "stream/service.h"
 
 /* Raw (unescaped) values of the columns NODE..COMM while a set is put together. */
 struct values {
@@ -14,75 +15,27 @@ struct values {
 
 #define VALUE(v, col) (&(v)->of[(col)-EVP_COL_NODE])
 
-static size_t base_name(const struct evp_str *path)
+static struct evp_bytes bytes_of(const struct evp_str *s)
 {
-	size_t i = path->len;
-
-	while (i > 0 && path->buf[i - 1] != '/')
-		i--;
-	return i;
-}
-
-/* "nginx@1.service" -> "nginx" */
-static size_t unit_stem(const char *unit, size_t len)
-{
-	const char *dot = memrchr(unit, '.', len), *at;
-
-	if (dot && dot > unit)
-		len = (size_t)(dot - unit);
-	at = memchr(unit, '@', len);
-	return at && at > unit ? (size_t)(at - unit) : len;
-}
-
-static bool is_container_id(const struct evp_str *s)
-{
-	return s->len >= 12 && strspn(s->buf, "0123456789abcdef") == s->len;
-}
-
-/* A pod name's last component, where it looks made up: "-7b8dc", "-3cd120b5", "-0". */
-static size_t strip_component(const char *pod, size_t len)
-{
-	size_t i = len, digits = 0;
-
-	for (; i > 0 && pod[i - 1] != '-'; i--) {
-		bool digit = pod[i - 1] >= '0' && pod[i - 1] <= '9';
-
-		if (!digit && !(pod[i - 1] >= 'a' && pod[i - 1] <= 'z'))
-			return len;
-		digits += digit;
-	}
-	if (i < 2 || (digits != len - i && (len - i < 5 || len - i > 10 || !digits)))
-		return len;
-	return i - 1;
-}
-
-static size_t pod_stem(const struct evp_str *pod)
-{
-	size_t len = strip_component(pod->buf, pod->len);
-
-	return len == pod->len ? len : strip_component(pod->buf, len);
+	return (struct evp_bytes){ s->buf, s->len };
 }
 
 /* evp-store(5), "LABELS": what `service` is where no label says it. */
 static void derive_service(struct values *v)
 {
 	struct evp_str *service = VALUE(v, EVP_COL_SERVICE);
-	const struct evp_str *unit = VALUE(v, EVP_COL_UNIT), *pod = VALUE(v, EVP_COL_POD);
-	const struct evp_str *container = VALUE(v, EVP_COL_CONTAINER), *exe = VALUE(v, EVP_COL_EXE);
-	const struct evp_str *comm = VALUE(v, EVP_COL_COMM);
+	struct evp_bytes name;
 
 	if (service->len)
 		return;
-	if (unit->len)
-		evp_str_add(service, unit->buf, unit_stem(unit->buf, unit->len));
-	else if (container->len && !is_container_id(container))
-		evp_str_add(service, container->buf, container->len);
-	else if (pod->len)
-		evp_str_add(service, pod->buf, pod_stem(pod));
-	else if (exe->len && base_name(exe) < exe->len)
-		evp_str_add(service, exe->buf + base_name(exe), exe->len - base_name(exe));
-	else if (comm->len)
-		evp_str_add(service, comm->buf, comm->len);
+	name = evp_service_name(
+		&(struct evp_service_from){ .unit = bytes_of(VALUE(v, EVP_COL_UNIT)),
+					    .container = bytes_of(VALUE(v, EVP_COL_CONTAINER)),
+					    .pod = bytes_of(VALUE(v, EVP_COL_POD)),
+					    .exe = bytes_of(VALUE(v, EVP_COL_EXE)),
+					    .comm = bytes_of(VALUE(v, EVP_COL_COMM)) });
+	if (name.len)
+		evp_str_add(service, name.ptr, name.len);
 }
 
 static bool small_number(const struct evp_str *text, int32_t *ret_v)
