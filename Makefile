@@ -37,7 +37,7 @@ CPPFLAGS_ALL := -Ilib -Icmd -I$(B)/gen -D_FILE_OFFSET_BITS=64 -DEVP_VERSION='"$(
 	$(if $(HAVE_BPF),-DEVP_HAVE_BPF=1) $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu17 $(WARN) $(SANFLAGS) $(CFLAGS) -pthread
 # --as-needed: a program loads only the libraries it calls; each one costs start-up time.
-LIBS := -Wl,--as-needed $(if $(HAVE_BPF),-lbpf) -ldw -lelf -liberty -lzstd -lz -llzma -ljansson -lpcre2-8 -lxxhash \
+LIBS := -Wl,--as-needed $(if $(HAVE_BPF),-lbpf) -ldw -lelf -liberty -lzstd -lz -llzma -ljansson -lpcre2-8 -lyaml -lxxhash \
 	-lgsl -lgslcblas -lisal -lcap -lm
 
 Q := $(if $(V),,@)
@@ -80,7 +80,7 @@ $(B)/bin/evp-record: $(B)/obj/cmd/record/options.o
 $(B)/bin/%: $(B)/obj/cmd/%.o $(CMD_COMMON) $(B)/libevp.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libevp.a $(LIBS)
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libevp.a
 	@mkdir -p $(@D)

@@ -38,6 +38,8 @@ static void summary(const struct evp_record_result *r)
 	if (r->lost)
 		evp_warn("%lld samples were lost, %lld recorded; the stream says when and why",
 			 (long long)r->lost, (long long)r->samples);
+	if (r->dropped)
+		evp_note("%lld samples were dropped by the rules", (long long)r->dropped);
 	if (r->rate_changes)
 		evp_note("the rate was changed %u times and is %.3g Hz in the end",
 			 (unsigned int)r->rate_changes, 1e9 / (double)r->period_ns);

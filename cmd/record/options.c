@@ -13,11 +13,11 @@
 
 static struct {
 	bool all, user_only, kernel_only, graph, check, json, strict;
-	struct evp_texts pids, cgroups, labels;
+	struct evp_texts pids, cgroups, labels, env;
 	uint64_t freq_hz, period_ns;
 	double max_overhead;
 	int64_t duration_ns, flush_ns, window_ns;
-	const char *output, *backend, *event;
+	const char *output, *backend, *event, *chosen, *rules;
 } o = { .duration_ns = -1, .flush_ns = -1, .window_ns = -1, .backend = "auto", .event = "cpu" };
 
 static const struct evp_opt opts[] = {
@@ -41,6 +41,11 @@ static const struct evp_opt opts[] = {
 	{ 'K', "kernel", EVP_FLAG, &o.kernel_only, NULL, "only kernel frames" },
 	{ 'g', "call-graph", EVP_FLAG, &o.graph, NULL, "accepted: stacks are always recorded" },
 	{ 'l', "label", EVP_TEXTS, &o.labels, "KEY=VALUE", "put this label on every sample" },
+	{ 0, "labels", EVP_TEXT, &o.chosen, "LIST",
+	  "label samples by these; +NAME and -NAME change the default" },
+	{ 0, "env", EVP_TEXTS, &o.env, "NAME", "a variable of the process as label env_NAME" },
+	{ 0, "relabel", EVP_TEXT, &o.rules, "FILE",
+	  "change labels, drop samples: rules as Prometheus has them" },
 	EVP_OPT_OUTPUT(o.output),
 	{ 0, "backend", EVP_TEXT, &o.backend, "NAME", "auto, bpf or perf" },
 	{ 0, "strict", EVP_FLAG, &o.strict, NULL, "with CMD: status 125 when recording failed" },
@@ -69,6 +74,22 @@ static int find_targets(struct evp_targets *t, struct evp_err *err)
 		rc = evp_targets_add_cgroup(t, o.cgroups.item[i], err);
 	evp_privilege_lower();
 	return rc;
+}
+
+static int find_labels(struct evp_record_opts *ro, struct evp_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < o.labels.n && !rc; i++)
+		rc = evp_record_check_label(o.labels.item[i], err);
+	ro->labels = o.labels.item;
+	ro->nlabels = o.labels.n;
+	ro->env = o.env.item;
+	ro->nenv = o.env.n;
+	ro->chosen_labels = EVP_LABELS_DEFAULT;
+	if (!rc && o.chosen)
+		rc = evp_labels_choose(o.chosen, &ro->chosen_labels, err);
+	return rc || !o.rules ? rc : evp_relabel_open(&ro->relabel, o.rules, err);
 }
 
 static int find_backend(enum evp_record_backend *ret)
@@ -116,7 +137,7 @@ static int fill_in(void)
 static int fill_record(struct record_options *ro)
 {
 	struct evp_err err = { 0 };
-	int rc = 0;
+	int rc;
 
 	ro->record = (struct evp_record_opts){
 		.all = o.all,
@@ -129,16 +150,13 @@ static int fill_record(struct record_options *ro)
 		.duration_ns = o.duration_ns < 0 ? 0 : o.duration_ns,
 		.flush_ns = o.flush_ns,
 		.window_ns = o.window_ns,
-		.labels = o.labels.item,
-		.nlabels = o.labels.n,
 		.stdout_is_stream = !o.output || !strcmp(o.output, "-"),
 		.tool = evp_no_prov ? NULL : record_cmd.name,
 		.options = evp_cmd_options_given(),
 		.warn = evp_warn,
 		.note = evp_note,
 	};
-	for (size_t i = 0; i < o.labels.n && !rc; i++)
-		rc = evp_record_check_label(o.labels.item[i], &err);
+	rc = find_labels(&ro->record, &err);
 	if (!rc)
 		rc = find_targets(&ro->targets, &err);
 	return rc ? evp_error_from(&err) : find_backend(&ro->record.backend);
@@ -162,4 +180,5 @@ int record_options_read(struct record_options *ret)
 void record_options_release(struct record_options *ro)
 {
 	evp_targets_release(&ro->targets);
+	evp_relabel_free(ro->record.relabel);
 }

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "record/labeller.h"
 #include "record/proc_scan.h"
 
 #define SETTLED_NS    1000000000LL
@@ -53,8 +54,10 @@ struct evp_proc *evp_procs_find(const struct evp_procs *ps, pid_t pid)
 
 static void free_proc(struct evp_proc *p)
 {
-	if (p)
-		evp_mappings_drop(p->maps);
+	if (!p)
+		return;
+	evp_mappings_drop(p->maps);
+	evp_proc_labels_free(p->labels);
 	free(p);
 }
 
@@ -74,6 +77,7 @@ static struct evp_proc *new_proc(struct evp_procs *ps, pid_t pid)
 	p->pid = pid;
 	p->exe = p->cgroup = "";
 	p->serial = ++ps->last_serial;
+	p->identity = ++ps->last_identity;
 	return p;
 }
 
@@ -88,19 +92,26 @@ static void remove_proc(struct evp_procs *ps, pid_t pid)
 	ps->live--;
 }
 
-static void set_comm(struct evp_proc *p, const char *comm)
+/* Who it is has changed: the stream and its labels learn it with the next sample. */
+static void identity_changed(struct evp_procs *ps, struct evp_proc *p)
+{
+	p->stream_epoch = 0;
+	p->identity = ++ps->last_identity;
+}
+
+static void set_comm(struct evp_procs *ps, struct evp_proc *p, const char *comm)
 {
 	if (!strcmp(p->comm, comm))
 		return;
 	snprintf(p->comm, sizeof(p->comm), "%s", comm);
-	p->stream_epoch = 0;
+	identity_changed(ps, p);
 }
 
 static void set_exe(struct evp_procs *ps, struct evp_proc *p, const char *path, size_t len)
 {
 	p->exe = keep(ps, path, len);
 	p->exe_pending = false;
-	p->stream_epoch = 0;
+	identity_changed(ps, p);
 }
 
 static void set_cgroup(struct evp_procs *ps, struct evp_proc *p, const char *path, size_t len)
@@ -108,7 +119,7 @@ static void set_cgroup(struct evp_procs *ps, struct evp_proc *p, const char *pat
 	const char *kept = keep(ps, path, len);
 
 	if (kept != p->cgroup)
-		p->stream_epoch = 0;
+		identity_changed(ps, p);
 	p->cgroup = kept;
 }
 
@@ -179,7 +190,7 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 	p->snapshot_ns = clock_ns(CLOCK_MONOTONIC);
 	p->start_ns = stat->start_ns;
 	p->kin[0] = stat->ppid;
-	set_comm(p, stat->comm);
+	set_comm(ps, p, stat->comm);
 	read_cgroup(ps, p, dir);
 	if (!stat->kernel_thread) {
 		p->ns_pid = evp_proc_read_ns_pid(dir);
@@ -291,7 +302,7 @@ struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, const struct evp_raw_
 		p = new_proc(ps, s->pid);
 		if (!p)
 			return NULL;
-		set_comm(p, s->comm);
+		set_comm(ps, p, s->comm);
 		mark_gone(ps, p, s->time_ns);
 	}
 	if (start_ns && !p->stream_epoch)
@@ -332,12 +343,12 @@ static void on_comm(struct evp_procs *ps, const struct evp_sideband_event *ev)
 		return;
 	if (ev->is_exec) {
 		p->exec_generation++;
-		p->stream_epoch = 0;
+		identity_changed(ps, p);
 		p->serial = ++ps->last_serial;
 	}
 	if (ev->time_ns < p->snapshot_ns)
 		return;
-	set_comm(p, ev->name);
+	set_comm(ps, p, ev->name);
 	if (ev->is_exec) {
 		p->threaded = p->leader_gone = false;
 		evp_mappings_drop(p->maps);

@@ -40,6 +40,8 @@ struct evp_proc {
 	bool cgroup_inherited; /* from the parent at the fork; it may have been moved since */
 	uint32_t stream_id;    /* in epoch `stream_epoch`, 0 none; for the translator */
 	uint64_t stream_epoch;
+	uint64_t identity; /* a new number with every change of exec, comm, exe or cgroup */
+	struct evp_proc_labels *labels; /* of the labeller; NULL none yet */
 };
 
 struct evp_procs {	       /* a zeroed struct is empty */
@@ -50,7 +52,7 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	struct evp_map cgroup_path;  /* v2 id -> string id + 1 */
 	pid_t *gone;		     /* ended, not reaped */
 	size_t ngone, cgone;
-	uint64_t last_serial;
+	uint64_t last_serial, last_identity;
 	int64_t tick_ns;	/* of start times */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the caller keeps it true */
 	int64_t real_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC; likewise */

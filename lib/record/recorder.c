@@ -509,12 +509,17 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 		rc = 0;
 	ret->samples = r->recording.windows.samples;
 	ret->lost = r->recording.lost;
+	ret->dropped = r->recording.dropped;
 	ret->cost = r->recording.total;
 	ret->rate_changes = r->overhead.nchanges;
 	ret->period_ns = r->overhead.period_ns;
 	if (r->unfollowed)
 		opts->warn("%llu children were not sampled: too many processes at once",
 			   (unsigned long long)r->unfollowed);
+	if (opts->relabel && evp_relabel_gave_up(opts->relabel))
+		opts->warn("a regular expression of the rules took too long %zu times, and did not "
+			   "match",
+			   evp_relabel_gave_up(opts->relabel));
 	close_all(r);
 	end_command(r, ret);
 	evp_signals_close(&r->signals);

@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 #include "base/io.h"
+#include "record/labeller.h"
+#include "record/relabel.h"
 #include "record/targets.h"
 #include "stream/stream.h"
 
@@ -39,6 +41,10 @@ struct evp_record_opts {
 	int64_t flush_ns, window_ns;
 	const char *const *labels; /* "KEY=VALUE", checked by evp_record_check_label */
 	size_t nlabels;
+	uint32_t chosen_labels; /* of evp_labels_choose */
+	const char *const *env; /* variables of the processes to be labels */
+	size_t nenv;
+	struct evp_relabel *relabel; /* rules; NULL: none */
 	enum evp_record_backend backend;
 	const char *node;	    /* NULL: $EVP_NODE or the host's name */
 	struct evp_out *out;	    /* open; finishing it is the caller's */
@@ -54,6 +60,7 @@ struct evp_record_result {
 	int command_status; /* as a shell would say it: 128+signal, 126, 127 */
 	bool reader_gone;   /* whoever read the stream closed it; no error */
 	int64_t samples, lost;
+	int64_t dropped;       /* by a rule */
 	uint32_t rate_changes; /* to stay below max_overhead */
 	int64_t period_ns;     /* in the end */
 	struct evp_cost cost;  /* of it all: the sum of the stream's cost records */

@@ -66,21 +66,31 @@ static int define_event(struct evp_recording *rec)
 	return evp_writer_event(rec->w, &e, &rec->windows.event);
 }
 
-static int make_labels(struct evp_recording *rec)
+/* A rule that waits for what is never there is a mistake as a rule, or another agent's. */
+static void warn_unknown(const struct evp_record_opts *o)
 {
-	struct evp_label labels[EVP_MAX_LABELS];
-	size_t n = rec->opts->nlabels < EVP_MAX_LABELS ? rec->opts->nlabels : EVP_MAX_LABELS;
-	int rc = 0;
+	for (size_t i = 0; o->relabel && i < evp_relabel_nsources(o->relabel); i++) {
+		struct evp_bytes name = evp_relabel_source(o->relabel, i);
 
-	for (size_t i = 0; i < n && !rc; i++) {
-		const char *label = rec->opts->labels[i], *value = strchr(label, '=');
-
-		labels[i] = (struct evp_label){ 0 };
-		rc = evp_writer_string(rec->w, label, (size_t)(value - label), &labels[i].key);
-		if (!rc)
-			rc = evp_writer_cstring(rec->w, value + 1, &labels[i].text);
+		if (!evp_labeller_knows(name) && !evp_relabel_makes(o->relabel, name))
+			o->warn("line %zu of the rules: '%.*s' is always empty here",
+				evp_relabel_source_line(o->relabel, i), (int)name.len, name.ptr);
 	}
-	return rc ? rc : evp_writer_label_set(rec->w, labels, n, &rec->windows.labels);
+}
+
+static int open_labeller(struct evp_recording *rec, struct evp_err *err)
+{
+	const struct evp_record_opts *o = rec->opts;
+
+	return evp_labeller_init(&rec->labeller,
+				 &(struct evp_labeller_opts){ .chosen = o->chosen_labels,
+							      .node = rec->node,
+							      .fixed = o->labels,
+							      .nfixed = o->nlabels,
+							      .env = o->env,
+							      .nenv = o->nenv,
+							      .relabel = o->relabel },
+				 err);
 }
 
 int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *opts,
@@ -99,6 +109,10 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 	rec->opts = opts;
 	rec->period_ns = opts->period_ns;
 	read_names(rec);
+	rc = open_labeller(rec, err);
+	if (rc)
+		return rc;
+	warn_unknown(opts);
 	evp_recording_clock(rec, &clock);
 	rec->cost_from_ns = rec->total.from_ns = clock.realtime_ns;
 	rec->next_flush_ns = clock.realtime_ns + opts->flush_ns -
@@ -107,8 +121,6 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 	rec->windows.len_ns = opts->window_ns;
 	evp_translator_init(&rec->tr, rec->w, ks, rec->node, rec->boot_id);
 	rc = define_event(rec);
-	if (!rc)
-		rc = make_labels(rec);
 	if (!rc)
 		rc = evp_writer_clock(rec->w, &clock);
 	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
@@ -120,13 +132,45 @@ int evp_recording_loss(struct evp_recording *rec, int64_t time_ns, const char *r
 	return evp_windows_loss(&rec->windows, time_ns + rec->real_offset_ns, reason, n);
 }
 
+/* Under which number windows know the process and labels of this sample; EVP_DROPPED: nowhere. */
+#define EVP_DROPPED UINT32_MAX
+static int who_of(struct evp_recording *rec, struct evp_proc *p, const struct evp_raw_sample *s,
+		  uint32_t *ret_who)
+{
+	uint64_t *slot = evp_labeller_slot(&rec->labeller, p, s, rec->tr.epoch);
+	uint32_t process, labels;
+	bool keep;
+	int rc;
+
+	if (!slot)
+		return -ENOMEM;
+	if (!*slot) {
+		rc = evp_labeller_derive(&rec->labeller, p, s, &keep);
+		*ret_who = EVP_DROPPED;
+		if (!rc && keep)
+			rc = evp_labeller_write(&rec->labeller, rec->w, p, rec->boot_id, &process,
+						&labels);
+		if (!rc && keep)
+			rc = evp_windows_who(&rec->windows, process, labels, ret_who);
+		if (rc)
+			return rc;
+		*slot = (uint64_t)*ret_who + 1;
+	}
+	*ret_who = (uint32_t)(*slot - 1);
+	return 0;
+}
+
 int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 			 const struct evp_raw_sample *s, const struct evp_inbox *in)
 {
 	const struct evp_raw_stack *raw;
-	uint32_t process, stack;
-	int rc = evp_translate_process(&rec->tr, p, &process);
+	uint32_t who, stack;
+	int rc = who_of(rec, p, s, &who);
 
+	if (!rc && who == EVP_DROPPED) {
+		rec->dropped++;
+		return 0;
+	}
 	if (!rc && !evp_translate_known(&rec->tr, p, s->stack_hash, &stack)) {
 		raw = evp_inbox_stack(in, s->stack_hash);
 		if (!raw)
@@ -134,7 +178,7 @@ int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 		rc = evp_translate_stack(&rec->tr, p, raw, &stack);
 	}
 	return rc ? rc
-		  : evp_windows_add(&rec->windows, s->time_ns + rec->real_offset_ns, process, stack,
+		  : evp_windows_add(&rec->windows, s->time_ns + rec->real_offset_ns, who, stack,
 				    s->period_ns);
 }
 
@@ -180,7 +224,7 @@ int evp_recording_rate(struct evp_recording *rec, int64_t time_ns, int64_t perio
 /* Ids start anew: the open window goes out as far as it is. */
 static int new_epoch(struct evp_recording *rec, int64_t open_ns)
 {
-	int rc = evp_windows_write(&rec->windows);
+	int rc = evp_windows_epoch(&rec->windows);
 
 	if (!rc)
 		rc = evp_writer_watermark(rec->w, open_ns);
@@ -188,7 +232,7 @@ static int new_epoch(struct evp_recording *rec, int64_t open_ns)
 		rc = evp_translator_epoch(&rec->tr);
 	if (!rc && rec->period_ns != rec->opts->period_ns)
 		rc = evp_recording_rate(rec, open_ns - rec->real_offset_ns, rec->period_ns);
-	return rc ? rc : make_labels(rec);
+	return rc;
 }
 
 int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
@@ -224,6 +268,7 @@ void evp_recording_release(struct evp_recording *rec)
 {
 	evp_windows_release(&rec->windows);
 	evp_translator_release(&rec->tr);
+	evp_labeller_release(&rec->labeller);
 	evp_writer_free(rec->w);
 	rec->w = NULL;
 }

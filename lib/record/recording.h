@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "record/inbox.h"
+#include "record/labeller.h"
 #include "record/recorder.h"
 #include "record/translate.h"
 #include "record/windows.h"
@@ -21,6 +22,7 @@ struct evp_recording { /* a zeroed struct is empty */
 	struct evp_writer *w;
 	struct evp_translator tr;
 	struct evp_windows windows;
+	struct evp_labeller labeller;
 	char node[256], boot_id[64];
 	int64_t period_ns;	/* that holds now */
 	int64_t real_offset_ns; /* unix time - CLOCK_MONOTONIC */
@@ -30,6 +32,7 @@ struct evp_recording { /* a zeroed struct is empty */
 	uint64_t kernel_spent_ns;
 	struct evp_cost total;
 	int64_t lost;
+	int64_t dropped; /* by a rule: asked for, no loss */
 };
 
 /* Begins the stream. `ks` must live as long. */
@@ -39,7 +42,7 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 void evp_recording_clock(struct evp_recording *rec,
 			 struct evp_clock *ret); /* reads all three, now */
 
-/* One sample, its raw stack in `in`; where it is not, that is a loss. */
+/* One sample, its raw stack in `in`; where it is not, that is a loss. A rule may drop it. */
 int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 			 const struct evp_raw_sample *s, const struct evp_inbox *in);
 int evp_recording_loss(struct evp_recording *rec, int64_t time_ns, const char *reason, uint64_t n);

@@ -17,11 +17,12 @@ int evp_windows_write(struct evp_windows *ws)
 
 	for (size_t i = 0; i < ws->n && !rc; i++) {
 		const struct evp_window_entry *e = &ws->entry[i];
+		const struct evp_window_who *who = &ws->who[e->who];
 		int64_t values[2] = { e->samples, e->value };
 
 		rc = evp_writer_sample(ws->w, &(struct evp_sample){ .event = ws->event,
-								    .process = e->process,
-								    .labels = ws->labels,
+								    .process = who->process,
+								    .labels = who->labels,
 								    .stack = e->stack,
 								    .window_ns = ws->start_ns,
 								    .window_len_ns = ws->len_ns,
@@ -43,7 +44,32 @@ static int open_window(struct evp_windows *ws, int64_t start_ns)
 	return rc;
 }
 
-int evp_windows_add(struct evp_windows *ws, int64_t unix_ns, uint32_t process, uint32_t stack,
+int evp_windows_epoch(struct evp_windows *ws)
+{
+	int rc = evp_windows_write(ws);
+
+	ws->nwho = 0;
+	evp_map_clear(&ws->who_index);
+	return rc;
+}
+
+int evp_windows_who(struct evp_windows *ws, uint32_t process, uint32_t labels, uint32_t *ret_who)
+{
+	uint64_t *place = evp_map_at(&ws->who_index, (uint64_t)process << 32 | labels, NULL);
+
+	if (!place)
+		return -ENOMEM;
+	if (!*place) {
+		if (evp_grow(&ws->who, &ws->cwho, ws->nwho + 1, sizeof(*ws->who)))
+			return -ENOMEM;
+		ws->who[ws->nwho++] = (struct evp_window_who){ process, labels };
+		*place = ws->nwho;
+	}
+	*ret_who = (uint32_t)(*place - 1);
+	return 0;
+}
+
+int evp_windows_add(struct evp_windows *ws, int64_t unix_ns, uint32_t who, uint32_t stack,
 		    int64_t value)
 {
 	int rc = open_window(ws, window_of(ws, unix_ns));
@@ -52,14 +78,13 @@ int evp_windows_add(struct evp_windows *ws, int64_t unix_ns, uint32_t process, u
 
 	if (rc)
 		return rc;
-	place = evp_map_at(&ws->index, (uint64_t)process << 32 | stack, NULL);
+	place = evp_map_at(&ws->index, (uint64_t)who << 32 | stack, NULL);
 	if (!place)
 		return -ENOMEM;
 	if (!*place) {
 		if (evp_grow(&ws->entry, &ws->cap, ws->n + 1, sizeof(*ws->entry)))
 			return -ENOMEM;
-		ws->entry[ws->n++] = (struct evp_window_entry){ .process = process,
-								.stack = stack };
+		ws->entry[ws->n++] = (struct evp_window_entry){ .who = who, .stack = stack };
 		*place = ws->n;
 	}
 	e = &ws->entry[*place - 1];
@@ -93,7 +118,10 @@ int evp_windows_advance(struct evp_windows *ws, int64_t unix_ns, int64_t *ret_op
 void evp_windows_release(struct evp_windows *ws)
 {
 	evp_map_release(&ws->index);
+	evp_map_release(&ws->who_index);
 	free(ws->entry);
+	free(ws->who);
 	ws->entry = NULL;
-	ws->n = ws->cap = 0;
+	ws->who = NULL;
+	ws->n = ws->cap = ws->nwho = ws->cwho = 0;
 }

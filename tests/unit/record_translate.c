@@ -96,17 +96,22 @@ static void test_stacks(void)
 /* Everything that was put in comes out, in windows, whatever the clock did. */
 static void test_windows(struct evp_windows *ws)
 {
+	uint32_t who[2], again;
 	int64_t open_ns;
 	int bad = 0;
 
+	bad |= evp_windows_who(ws, 1, 0, &who[0]) || evp_windows_who(ws, 2, 0, &who[1]);
+	bad |= evp_windows_who(ws, 1, 0, &again) || again != who[0] || who[1] == who[0];
 	for (int i = 0; i < 1000; i++) /* one sample a 10 ms: 10 windows */
-		bad |= evp_windows_add(ws, T0 + i * SECOND / 100, 1 + (uint32_t)i % 2, 0, 10);
-	bad |= evp_windows_add(ws, T0 - SECOND, 1, 0, 10); /* the clock was put back */
+		bad |= evp_windows_add(ws, T0 + i * SECOND / 100, who[i % 2], 0, 10);
+	bad |= evp_windows_add(ws, T0 - SECOND, who[0], 0, 10); /* the clock was put back */
 	bad |= evp_windows_loss(ws, T0 + 9 * SECOND, "ring-full", 5);
 	bad |= evp_windows_advance(ws, T0 + 10 * SECOND, &open_ns);
 	ok(!bad && open_ns == T0 + 10 * SECOND && ws->samples == 1001, "added up");
-	bad = evp_writer_watermark(ws->w, open_ns) || evp_translator_epoch(&tr);
-	bad |= evp_windows_add(ws, T0 + 10 * SECOND, 0, 0, 10);
+	bad = evp_windows_epoch(ws) || evp_writer_watermark(ws->w, open_ns) ||
+	      evp_translator_epoch(&tr);
+	bad |= evp_windows_who(ws, 0, 0, &again);
+	bad |= evp_windows_add(ws, T0 + 10 * SECOND, again, 0, 10);
 	bad |= evp_windows_write(ws) || evp_writer_end(ws->w);
 	ok(!bad, "written");
 }
