@@ -13,13 +13,14 @@
 
 #define MAX_PROGRAM_HEADERS 4096
 #define MAX_NOTE_BYTES	    (64u << 10)
+#define MAX_SECTIONS	    256 /* looked at; Go has some 25 */
 
 struct elf_file {
 	evp_elf_read_fn read;
 	void *arg;
 	bool is64;
-	uint64_t phoff;
-	uint32_t phnum, phentsize;
+	uint64_t phoff, shoff;
+	uint32_t phnum, phentsize, shnum, shentsize;
 };
 
 struct program_header {
@@ -53,6 +54,9 @@ static int read_header(struct elf_file *f)
 		f->phoff = evp_le64(h + offsetof(Elf64_Ehdr, e_phoff));
 		f->phentsize = evp_le16(h + offsetof(Elf64_Ehdr, e_phentsize));
 		f->phnum = evp_le16(h + offsetof(Elf64_Ehdr, e_phnum));
+		f->shoff = evp_le64(h + offsetof(Elf64_Ehdr, e_shoff));
+		f->shentsize = evp_le16(h + offsetof(Elf64_Ehdr, e_shentsize));
+		f->shnum = evp_le16(h + offsetof(Elf64_Ehdr, e_shnum));
 	} else {
 		f->phoff = evp_le32(h + offsetof(Elf32_Ehdr, e_phoff));
 		f->phentsize = evp_le16(h + offsetof(Elf32_Ehdr, e_phentsize));
@@ -138,6 +142,30 @@ static int read_notes(struct evp_elf_identity *id, const struct elf_file *f,
 	return rc;
 }
 
+/*
+ * Go's linker lets the note segment end behind its own note, before GNU's: the sections tell. What
+ * is wrong with them is no error, they are not needed to run a program.
+ */
+static int read_note_sections(struct evp_elf_identity *id, const struct elf_file *f)
+{
+	int rc = 0;
+
+	if (f->shentsize != sizeof(Elf64_Shdr) || f->shnum > MAX_SECTIONS)
+		return 0;
+	for (uint32_t i = 0; i < f->shnum && !id->build_id_len && !rc; i++) {
+		uint8_t s[sizeof(Elf64_Shdr)];
+		struct program_header notes = { .align = 4 };
+
+		if (read_exactly(f, s, sizeof(s), f->shoff + (uint64_t)i * sizeof(s)))
+			break;
+		notes.offset = evp_le64(s + offsetof(Elf64_Shdr, sh_offset));
+		notes.filesz = evp_le64(s + offsetof(Elf64_Shdr, sh_size));
+		if (evp_le32(s + offsetof(Elf64_Shdr, sh_type)) == SHT_NOTE)
+			rc = read_notes(id, f, &notes);
+	}
+	return rc == -ENOMEM ? rc : 0;
+}
+
 static int add_segment(struct evp_elf_identity *id, size_t *cap, const struct program_header *ph)
 {
 	if (id->nsegments == EVP_MAX_SEGMENTS)
@@ -152,6 +180,7 @@ static int add_segment(struct evp_elf_identity *id, size_t *cap, const struct pr
 
 static int walk_headers(struct evp_elf_identity *id, const struct elf_file *f, const uint8_t *table)
 {
+	bool notes = false;
 	size_t cap = 0;
 	int rc = 0;
 
@@ -162,8 +191,9 @@ static int walk_headers(struct evp_elf_identity *id, const struct elf_file *f, c
 			rc = add_segment(id, &cap, &ph);
 		else if (ph.type == PT_NOTE && !id->build_id_len)
 			rc = read_notes(id, f, &ph);
+		notes |= ph.type == PT_NOTE;
 	}
-	return rc;
+	return !rc && notes && !id->build_id_len ? read_note_sections(id, f) : rc;
 }
 
 int evp_elf_identity_read(struct evp_elf_identity *ret, evp_elf_read_fn read, void *arg)
