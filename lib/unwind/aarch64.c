@@ -38,4 +38,6 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 	r->ra_off = s->ra.how == EVP_CFI_SAME ? 0 : (short)s->ra.offset;
 }
 
-const struct evp_cfi_arch evp_cfi_aarch64 = { .sp = SP, .fp = FP, .ra = LR, .rule = rule };
+const struct evp_cfi_arch evp_cfi_aarch64 = {
+	.sp = SP, .fp = FP, .ra = LR, .bx = UINT64_MAX, .rule = rule
+};

@@ -19,7 +19,7 @@
 
 #include "../bpf/unwind.h"
 #include "base/err.h"
-#include "base/hash.h"
+#include "unwind/rule_set.h"
 
 struct evp_cfi_range { /* virtual addresses, `end` excluded */
 	uint64_t start, end;
@@ -45,24 +45,6 @@ struct evp_cfi_row {
 	uint32_t rule; /* index in the rule set */
 };
 
-/*
- * Rules without repetition. A zeroed struct is empty. Rule 0 always is EVP_CFA_NONE once anything
- * was added.
- */
-#define EVP_RULE_RECENT 64
-
-struct evp_rule_set {
-	struct evp_unwind_rule *rule;
-	size_t n, cap;
-	struct evp_map ids; /* hash -> id + 1, chained by next */
-	uint32_t *next;
-	size_t next_cap;
-	uint32_t recent[EVP_RULE_RECENT]; /* id + 1, by hash: saves nearly every look-up */
-};
-
-int evp_rule_set_add(struct evp_rule_set *s, const struct evp_unwind_rule *rule, uint32_t *ret_id);
-void evp_rule_set_release(struct evp_rule_set *s);
-
 struct evp_cfi_rows {
 	struct evp_cfi_row *row;
 	size_t n, cap;
@@ -83,9 +65,9 @@ int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_
 		    struct evp_rule_set *rules, struct evp_cfi_rows *rows, struct evp_err *err);
 /*
  * Where `rows` has rule 0 (EVP_CFA_NONE), or nothing, it gets what `more` says there. Both are by
- * the same rule set. 0 or -ENOMEM.
+ * the same rule set, and malloc'ed; `more` may be emptied. 0 or -ENOMEM.
  */
-int evp_cfi_rows_fill(struct evp_cfi_rows *rows, const struct evp_cfi_rows *more);
+int evp_cfi_rows_fill(struct evp_cfi_rows *rows, struct evp_cfi_rows *more);
 void evp_cfi_rows_release(struct evp_cfi_rows *rows);
 
 #endif

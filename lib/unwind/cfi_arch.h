@@ -30,11 +30,12 @@ struct evp_cfi_state {
 	int64_t cfa_offset;
 	const uint8_t *cfa_expr;
 	uint32_t cfa_expr_len;
-	struct evp_cfi_value fp, ra;
+	struct evp_cfi_value fp, ra, bx;
 };
 
 struct evp_cfi_arch {
-	uint64_t sp, fp, ra; /* DWARF numbers; ra unless the CIE says another */
+	/* DWARF numbers; ra unless the CIE says another; bx UINT64_MAX: none */
+	uint64_t sp, fp, ra, bx;
 	/* Never fails: what cannot be said becomes EVP_CFA_UNKNOWN. */
 	void (*rule)(const struct evp_cfi_state *s, bool signal_frame,
 		     struct evp_unwind_rule *ret_rule);

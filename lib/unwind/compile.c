@@ -200,6 +200,21 @@ static int add_debug_file(struct job *j, int fd, struct evp_err *err)
 	return rc;
 }
 
+static bool is_covered(const struct evp_cfi_rows *rows, uint64_t vaddr)
+{
+	size_t from = 0, to = rows->n; /* rows below `from` begin at or below vaddr */
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (rows->row[middle].vaddr <= vaddr)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from && rows->row[from - 1].rule;
+}
+
 /* The root of a program whose start code says nothing of itself. */
 static int add_entry(struct job *j, struct evp_err *err)
 {
@@ -212,7 +227,7 @@ static int add_entry(struct job *j, struct evp_err *err)
 	for (i = 0; i < j->ncode; i++)
 		if (entry >= j->code[i].start && entry < j->code[i].end)
 			break;
-	if (i == j->ncode)
+	if (i == j->ncode || is_covered(&j->rows, entry))
 		return 0;
 	if (row[1].vaddr > j->code[i].end)
 		row[1].vaddr = j->code[i].end;

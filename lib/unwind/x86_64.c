@@ -4,7 +4,7 @@
 
 #include "unwind/cfi_arch.h"
 
-enum { RBP = 6, RSP = 7, RIP = 16 };
+enum { RBX = 3, RBP = 6, RSP = 7, RIP = 16 };
 
 enum {
 	OP_DEREF = 0x06,
@@ -159,9 +159,14 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 	if (s->ra.how == EVP_CFI_OFFSET && fits16(s->ra.offset) && cfa_rule(s, r) &&
 	    fp_rule(&s->fp, r)) {
 		r->ra_off = (short)s->ra.offset;
+		/* A saved rbx matters only to the few callers whose CFA it holds; elsewhere is none. */
+		if (s->bx.how == EVP_CFI_OFFSET && fits16(s->bx.offset))
+			r->bx_off = (short)s->bx.offset;
 		return;
 	}
 	*r = (struct evp_unwind_rule){ .cfa = EVP_CFA_UNKNOWN };
 }
 
-const struct evp_cfi_arch evp_cfi_x86_64 = { .sp = RSP, .fp = RBP, .ra = RIP, .rule = rule };
+const struct evp_cfi_arch evp_cfi_x86_64 = {
+	.sp = RSP, .fp = RBP, .ra = RIP, .bx = RBX, .rule = rule
+};

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "unwind/cfi_job.h"
+
+/* Pointer encodings. */
+enum {
+	PE_ABSPTR = 0x00,
+	PE_ULEB = 0x01,
+	PE_UDATA2 = 0x02,
+	PE_UDATA4 = 0x03,
+	PE_UDATA8 = 0x04,
+	PE_SLEB = 0x09,
+	PE_SDATA2 = 0x0a,
+	PE_SDATA4 = 0x0b,
+	PE_SDATA8 = 0x0c,
+	PE_PCREL = 0x10,
+	PE_TEXTREL = 0x20,
+	PE_DATAREL = 0x30,
+	PE_INDIRECT = 0x80,
+	PE_OMIT = 0xff,
+};
+
+uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cfi_in *in, uint8_t encoding)
+{
+	const struct evp_cfi_section *s = c->section;
+	uint64_t at = s->vaddr + (uint64_t)(in->p - s->data), v;
+
+	switch (encoding & 0x0f) {
+	case PE_ABSPTR:
+		v = evp_cfi_fixed(in, s->big_pointers ? 8 : 4);
+		break;
+	case PE_ULEB:
+		v = evp_cfi_uleb(in);
+		break;
+	case PE_UDATA2:
+		v = evp_cfi_fixed(in, 2);
+		break;
+	case PE_UDATA4:
+		v = evp_cfi_fixed(in, 4);
+		break;
+	case PE_UDATA8:
+	case PE_SDATA8:
+		v = evp_cfi_fixed(in, 8);
+		break;
+	case PE_SLEB:
+		v = (uint64_t)evp_cfi_sleb(in);
+		break;
+	case PE_SDATA2:
+		v = (uint64_t)(int16_t)evp_cfi_fixed(in, 2);
+		break;
+	case PE_SDATA4:
+		v = (uint64_t)(int32_t)evp_cfi_fixed(in, 4);
+		break;
+	default:
+		in->bad = true;
+		return 0;
+	}
+	switch (encoding & 0x70) {
+	case 0:
+		break;
+	case PE_PCREL:
+		v += at;
+		break;
+	case PE_TEXTREL:
+		v += s->text_vaddr;
+		break;
+	case PE_DATAREL:
+		v += s->data_vaddr;
+		break;
+	default:
+		in->bad = true;
+	}
+	if (encoding & PE_INDIRECT)
+		in->bad = true; /* would need the process's memory; never used for code */
+	return s->big_pointers ? v : (uint32_t)v;
+}
+
+/* ---- entries ---- */
+
+static void parse_augmentation(const struct evp_cfi_job *c, struct evp_cfi_cie *cie,
+			       const char *aug, struct evp_cfi_in *in)
+{
+	uint64_t len;
+	const uint8_t *data;
+	struct evp_cfi_in data_in;
+
+	if (*aug != 'z') {
+		/* Without 'z' the length is unknown: only the empty one and old gcc's "eh" are. */
+		in->bad |= *aug && strcmp(aug, "eh") != 0;
+		if (*aug)
+			evp_cfi_fixed(in, c->section->big_pointers ? 8 : 4);
+		return;
+	}
+	cie->augmented = true;
+	len = evp_cfi_uleb(in);
+	data = evp_cfi_skip(in, len);
+	if (!data)
+		return;
+	data_in = (struct evp_cfi_in){ data, data + len, false };
+	for (aug++; *aug && !data_in.bad; aug++) {
+		if (*aug == 'R')
+			cie->fde_encoding = evp_cfi_byte(&data_in);
+		else if (*aug == 'L')
+			cie->lsda_encoding = evp_cfi_byte(&data_in);
+		else if (*aug == 'P')
+			evp_cfi_pointer(c, &data_in, evp_cfi_byte(&data_in) & 0x7f);
+		else if (*aug == 'S')
+			cie->signal_frame = true;
+		else if (*aug != 'B' && *aug != 'G')
+			break; /* the rest is unknown, and its data is skipped with the others' */
+	}
+	in->bad |= data_in.bad;
+}
+
+static int parse_cie(struct evp_cfi_job *c, uint64_t offset, struct evp_cfi_in in)
+{
+	struct evp_cfi_cie cie = { .offset = offset,
+				   .fde_encoding = PE_ABSPTR,
+				   .lsda_encoding = PE_OMIT };
+	uint8_t version = evp_cfi_byte(&in);
+	const char *aug = (const char *)in.p;
+	uint64_t *at;
+
+	while (evp_cfi_byte(&in) && !in.bad)
+		;
+	if (version != 1 && version != 3 && version != 4)
+		in.bad = true;
+	if (!in.bad && version == 4) {
+		in.bad |= evp_cfi_byte(&in) != (c->section->big_pointers ? 8 : 4);
+		in.bad |= evp_cfi_byte(&in) != 0;
+	}
+	cie.code_align = evp_cfi_uleb(&in);
+	cie.data_align = evp_cfi_sleb(&in);
+	cie.ra_reg = version == 1 ? evp_cfi_byte(&in) : evp_cfi_uleb(&in);
+	if (!in.bad)
+		parse_augmentation(c, &cie, aug, &in);
+	if (evp_grow(&c->cies, &c->cies_cap, c->ncies + 1, sizeof(*c->cies)))
+		return -ENOMEM;
+	at = evp_map_at(&c->cie_ids, offset, NULL);
+	if (!at)
+		return -ENOMEM;
+	*at = c->ncies;
+	c->cies[c->ncies] = cie;
+	evp_cfi_run_cie(c, &c->cies[c->ncies++], in);
+	return 0;
+}
+
+/* Whether an entry is about code, and how far. */
+static bool clip(const struct evp_cfi_section *s, uint64_t start, uint64_t *end)
+{
+	size_t i;
+
+	for (i = 0; i < s->ncode; i++)
+		if (start >= s->code[i].start && start < s->code[i].end) {
+			if (*end > s->code[i].end)
+				*end = s->code[i].end;
+			return true;
+		}
+	return !s->ncode;
+}
+
+static int parse_fde(struct evp_cfi_job *c, uint32_t cie_id, struct evp_cfi_in in)
+{
+	const struct evp_cfi_cie *cie = &c->cies[cie_id];
+	uint64_t start, size, end, len;
+
+	start = evp_cfi_pointer(c, &in, cie->fde_encoding);
+	size = evp_cfi_pointer(c, &in, cie->fde_encoding & 0x0f);
+	if (cie->augmented) {
+		len = evp_cfi_uleb(&in);
+		evp_cfi_skip(&in, len);
+	}
+	c->rows->fdes++;
+	/* Address 0 is what the linker leaves of a function that it threw away. */
+	end = start + size;
+	if (in.bad || !cie->valid || end <= start || !start || !clip(c->section, start, &end)) {
+		c->rows->bad_fdes += in.bad || !cie->valid || end < start;
+		return 0;
+	}
+	if (evp_grow(&c->fdes, &c->fdes_cap, c->nfdes + 1, sizeof(*c->fdes)))
+		return -ENOMEM;
+	c->fdes[c->nfdes++] = (struct evp_cfi_fde){ start, end, cie_id,
+						    (uint32_t)(in.p - c->section->data),
+						    (uint32_t)(in.end - in.p) };
+	return 0;
+}
+
+/* Offset of the CIE that an FDE's second field names; UINT64_MAX: this is a CIE. */
+static uint64_t cie_of(const struct evp_cfi_job *c, uint64_t field, uint64_t field_at, bool dwarf64)
+{
+	if (c->section->debug_frame)
+		return field == (dwarf64 ? UINT64_MAX : UINT32_MAX) ? UINT64_MAX : field;
+	if (!field)
+		return UINT64_MAX;
+	return field <= field_at ? field_at - field : c->section->len;
+}
+
+/* The index of the CIE at this offset, which may stand behind its FDEs. */
+static int find_cie(struct evp_cfi_job *c, uint64_t offset, uint32_t *ret_id)
+{
+	const uint64_t *at = evp_map_find(&c->cie_ids, offset);
+	const struct evp_cfi_section *s = c->section;
+	struct evp_cfi_in in = { s->data + (offset < s->len ? offset : s->len), s->data + s->len,
+				 false };
+	bool dwarf64;
+	uint64_t len, field;
+	int rc;
+
+	if (at) {
+		*ret_id = (uint32_t)*at;
+		return 0;
+	}
+	len = evp_cfi_fixed(&in, 4);
+	dwarf64 = len == UINT32_MAX;
+	if (dwarf64)
+		len = evp_cfi_fixed(&in, 8);
+	if (in.bad || len > (size_t)(in.end - in.p))
+		return -EBADMSG;
+	in.end = in.p + len;
+	field = evp_cfi_fixed(&in, dwarf64 && s->debug_frame ? 8 : 4);
+	if (in.bad || cie_of(c, field, 0, dwarf64) != UINT64_MAX)
+		return -EBADMSG;
+	rc = parse_cie(c, offset, in);
+	if (!rc)
+		*ret_id = (uint32_t)c->ncies - 1;
+	return rc;
+}
+
+static int parse_entry(struct evp_cfi_job *c, uint64_t offset, struct evp_cfi_in in, bool dwarf64)
+{
+	uint64_t field_at = (uint64_t)(in.p - c->section->data);
+	uint64_t cie = cie_of(c, evp_cfi_fixed(&in, dwarf64 && c->section->debug_frame ? 8 : 4),
+			      field_at, dwarf64);
+	uint32_t id;
+	int rc;
+
+	if (in.bad)
+		return 0;
+	if (cie == UINT64_MAX)
+		return evp_map_find(&c->cie_ids, offset) ? 0 : parse_cie(c, offset, in);
+	rc = find_cie(c, cie, &id);
+	if (rc == -EBADMSG) {
+		c->rows->fdes++;
+		c->rows->bad_fdes++;
+		return 0;
+	}
+	return rc ? rc : parse_fde(c, id, in);
+}
+
+static int parse_section(struct evp_cfi_job *c)
+{
+	const struct evp_cfi_section *s = c->section;
+	struct evp_cfi_in in = { s->data, s->data + s->len, false };
+	int rc = 0;
+
+	while (!rc && (size_t)(in.end - in.p) >= 4) {
+		uint64_t offset = (uint64_t)(in.p - s->data), len = evp_cfi_fixed(&in, 4);
+		bool dwarf64 = len == UINT32_MAX;
+		const uint8_t *body;
+
+		if (dwarf64)
+			len = evp_cfi_fixed(&in, 8);
+		if (!len && !s->debug_frame)
+			break; /* the terminator */
+		body = evp_cfi_skip(&in, len);
+		if (!body) {
+			c->rows->bad_fdes++;
+			break;
+		}
+		rc = parse_entry(c, offset, (struct evp_cfi_in){ body, body + len, false },
+				 dwarf64);
+	}
+	return rc;
+}
+
+/* ---- order ---- */
+
+#define DIGIT_BITS 11
+#define DIGITS	   (1 << DIGIT_BITS)
+
+struct order {
+	uint64_t key; /* start, from the lowest one */
+	uint32_t fde;
+};
+
+/* One pass of a radix sort: stable, so that of equal starts the later entry stays the later. */
+static void sort_digit(struct order *to, const struct order *from, size_t n, unsigned int shift)
+{
+	uint32_t at[DIGITS] = { 0 }, sum = 0, count;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		at[from[i].key >> shift & (DIGITS - 1)]++;
+	for (i = 0; i < DIGITS; i++) {
+		count = at[i];
+		at[i] = sum;
+		sum += count;
+	}
+	for (i = 0; i < n; i++)
+		to[at[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+static int sort_by_radix(struct evp_cfi_job *c, uint64_t low, uint64_t high)
+{
+	struct order *a = malloc(c->nfdes * sizeof(*a)), *b = malloc(c->nfdes * sizeof(*b)), *t;
+	struct evp_cfi_fde *fdes = malloc(c->nfdes * sizeof(*fdes));
+	int rc = a && b && fdes ? 0 : -ENOMEM;
+	unsigned int shift;
+	size_t i;
+
+	if (rc)
+		goto out;
+	for (i = 0; i < c->nfdes; i++)
+		a[i] = (struct order){ c->fdes[i].start - low, (uint32_t)i };
+	for (shift = 0; shift < 64 && (high - low) >> shift; shift += DIGIT_BITS) {
+		sort_digit(b, a, c->nfdes, shift);
+		t = a;
+		a = b;
+		b = t;
+	}
+	for (i = 0; i < c->nfdes; i++)
+		fdes[i] = c->fdes[a[i].fde];
+	free(c->fdes);
+	c->fdes = fdes;
+	c->fdes_cap = c->nfdes;
+	fdes = NULL;
+out:
+	free(fdes);
+	free(b);
+	free(a);
+	return rc;
+}
+
+/* Linkers sort them only in part. */
+static int sort_fdes(struct evp_cfi_job *c)
+{
+	uint64_t low = UINT64_MAX, high = 0;
+	bool sorted = true;
+	size_t i;
+
+	for (i = 0; i < c->nfdes; i++) {
+		uint64_t start = c->fdes[i].start;
+
+		sorted &= start >= high;
+		low = start < low ? start : low;
+		high = start > high ? start : high;
+	}
+	return sorted ? 0 : sort_by_radix(c, low, high);
+}
+
+int evp_cfi_entries(struct evp_cfi_job *c)
+{
+	int rc = parse_section(c);
+
+	return rc ? rc : sort_fdes(c);
+}

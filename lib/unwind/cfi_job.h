@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One compilation of call frame information, in three steps: entries (cfi_entries.c: CIEs and FDEs,
+ * sorted by address), their instructions (cfi_machine.c), rows (cfi.c). Private to this room.
+ */
+#ifndef EVP_UNWIND_CFI_JOB_H
+#define EVP_UNWIND_CFI_JOB_H
+
+#include "unwind/cfi_arch.h"
+#include "unwind/cfi_reader.h"
+
+struct evp_cfi_cie {
+	uint64_t offset; /* in the section: its key */
+	uint64_t code_align;
+	int64_t data_align;
+	uint64_t ra_reg;
+	uint8_t fde_encoding, lsda_encoding;
+	bool augmented; /* 'z': FDEs carry a length of augmentation data */
+	bool signal_frame;
+	bool valid;
+	struct evp_cfi_state initial;
+};
+
+struct evp_cfi_fde {
+	uint64_t start, end; /* virtual addresses */
+	uint32_t cie;
+	uint32_t offset, len; /* instructions, within the section */
+};
+
+struct evp_cfi_job {
+	const struct evp_cfi_section *section;
+	const struct evp_cfi_arch *arch;
+	struct evp_rule_set *rules;
+	struct evp_cfi_rows *rows;
+	struct evp_cfi_cie *cies;
+	size_t ncies, cies_cap;
+	struct evp_map cie_ids; /* section offset -> index */
+	struct evp_cfi_fde *fdes;
+	size_t nfdes, fdes_cap;
+	uint32_t none;		 /* rule id */
+	uint64_t limit;		 /* end of the current FDE */
+	struct evp_cfi_cie *cie; /* of it */
+};
+
+/* Reads all entries; fdes come out sorted by start. 0 or -ENOMEM. */
+int evp_cfi_entries(struct evp_cfi_job *c);
+
+/* An encoded pointer (LSB 5, "DWARF Exception Header Encoding"). */
+uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cfi_in *in, uint8_t encoding);
+
+/* Runs a CIE's own instructions, for cie->initial and cie->valid. */
+void evp_cfi_run_cie(struct evp_cfi_job *c, struct evp_cfi_cie *cie, struct evp_cfi_in in);
+/* Runs an FDE's instructions, for its rows up to `limit`. 0 or -ENOMEM. */
+int evp_cfi_run_fde(struct evp_cfi_job *c, const struct evp_cfi_fde *f, uint64_t limit);
+
+/* From this address on this rule holds. 0 or -ENOMEM. */
+int evp_cfi_add_row(struct evp_cfi_rows *r, uint64_t vaddr, uint32_t rule);
+
+#endif
