@@ -215,6 +215,14 @@ static bool is_covered(const struct evp_cfi_rows *rows, uint64_t vaddr)
 	return from && rows->row[from - 1].rule;
 }
 
+/* Linkers put something there for libraries too: 0, or where .text begins. */
+static bool has_entry(const struct evp_unwind_elf *e)
+{
+	const struct evp_unwind_elf_section *text = evp_unwind_elf_find(e, ".text");
+
+	return e->entry && (e->interpreted || !text || text->vaddr != e->entry);
+}
+
 /* The root of a program whose start code says nothing of itself. */
 static int add_entry(struct job *j, struct evp_err *err)
 {
@@ -227,7 +235,7 @@ static int add_entry(struct job *j, struct evp_err *err)
 	for (i = 0; i < j->ncode; i++)
 		if (entry >= j->code[i].start && entry < j->code[i].end)
 			break;
-	if (i == j->ncode || is_covered(&j->rows, entry))
+	if (i == j->ncode || !has_entry(j->e) || is_covered(&j->rows, entry))
 		return 0;
 	if (row[1].vaddr > j->code[i].end)
 		row[1].vaddr = j->code[i].end;

@@ -127,6 +127,9 @@ static int add_segment(struct evp_unwind_elf *e, const uint8_t *ph)
 		e->eh_frame_hdr = vaddr;
 		e->eh_frame_hdr_len = filesz;
 		return 0;
+	case PT_INTERP:
+		e->interpreted = true;
+		return 0;
 	case PT_NOTE:
 		return read_notes(e, ph);
 	default:
