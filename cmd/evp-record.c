@@ -33,6 +33,7 @@ static int check(bool json)
 
 static void summary(const struct evp_record_result *r)
 {
+	const struct evp_unwinder_stats *u = &r->unwinding;
 	const struct evp_cost *c = &r->cost;
 
 	if (r->lost)
@@ -43,6 +44,11 @@ static void summary(const struct evp_record_result *r)
 	if (r->rate_changes)
 		evp_note("the rate was changed %u times and is %.3g Hz in the end",
 			 (unsigned int)r->rate_changes, 1e9 / (double)r->period_ns);
+	evp_note("unwind tables: %zu, %.1f MB (%llu made, %llu evicted, %llu files without); "
+		 "%llu stacks walked from copies, %llu process maps written",
+		 u->tables, (double)u->table_bytes / 1e6, (unsigned long long)u->compiled,
+		 (unsigned long long)u->evicted, (unsigned long long)u->failed,
+		 (unsigned long long)u->walks, (unsigned long long)u->published);
 	evp_note(
 		"%lld samples in %.1f s; this cost %.3f s of CPU, %.3f s in BPF, %.1f MB of memory",
 		(long long)r->samples, (double)(c->to_ns - c->from_ns) / 1e9,

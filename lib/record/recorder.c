@@ -512,6 +512,8 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 	ret->dropped = r->recording.dropped;
 	ret->cost = r->recording.total;
 	ret->rate_changes = r->overhead.nchanges;
+	if (r->unwinder)
+		evp_unwinder_stats(r->unwinder, &ret->unwinding);
 	ret->period_ns = r->overhead.period_ns;
 	if (r->unfollowed)
 		opts->warn("%llu children were not sampled: too many processes at once",

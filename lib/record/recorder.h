@@ -22,6 +22,7 @@
 #include "record/labeller.h"
 #include "record/relabel.h"
 #include "record/targets.h"
+#include "record/unwinder.h"
 #include "stream/stream.h"
 
 enum evp_record_backend {
@@ -63,6 +64,7 @@ struct evp_record_result {
 	int64_t dropped;       /* by a rule */
 	uint32_t rate_changes; /* to stay below max_overhead */
 	int64_t period_ns;     /* in the end */
+	struct evp_unwinder_stats unwinding;
 	struct evp_cost cost;  /* of it all: the sum of the stream's cost records */
 };
 

@@ -31,6 +31,8 @@
 #define MIN_RING_BYTES	 (1u << 20)
 #define MAX_RING_BYTES	 (64u << 20)
 #define INIT_PIDNS_INO	 0xEFFFFFFCu /* uapi since 6.17, the same number since 3.8 */
+#define SAMPLE_BYTES	 2048	     /* a new stack of 250 frames, or part of a copied one */
+#define COPY_WAKE_NS	 100000000   /* new processes wait so long for their tables, at most */
 #define HOTPLUG_CHECK_NS 2000000000LL
 
 struct evp_sampler {
@@ -91,14 +93,11 @@ static uint32_t read_max_kernel(void)
 	return n && n < EVP_BPF_KERNEL_FRAMES ? n : EVP_BPF_KERNEL_FRAMES;
 }
 
-#define SAMPLE_BYTES 2048      /* a new stack of 250 frames, or part of a copied one */
-#define COPY_WAKE_NS 100000000 /* new processes wait so long for their tables, at most */
-
 /* A second of samples; a drain comes once a second, sooner when it is half full. */
 static uint32_t ring_bytes(int64_t period_ns, int ncpus)
 {
 	uint64_t ticks = (uint64_t)(EVP_NSEC / period_ns) * (uint64_t)ncpus;
-	uint64_t need = ticks * sizeof(struct evp_bpf_stack), size;
+	uint64_t need = ticks * SAMPLE_BYTES, size;
 
 	for (size = MIN_RING_BYTES; size < need && size < MAX_RING_BYTES;)
 		size *= 2;
