@@ -14,9 +14,9 @@
 static struct {
 	bool all, user_only, kernel_only, graph, check, json, strict;
 	struct evp_texts pids, cgroups, labels, env;
-	uint64_t freq_hz, period_ns;
+	uint64_t freq_hz, period_ns, delay_ms;
 	double max_overhead;
-	int64_t duration_ns, flush_ns, window_ns;
+	int64_t duration_ns, flush_ns, window_ns, jitter_ns;
 	const char *output, *backend, *event, *chosen, *rules;
 } o = { .duration_ns = -1, .flush_ns = -1, .window_ns = -1, .backend = "auto", .event = "cpu" };
 
@@ -31,10 +31,14 @@ static const struct evp_opt opts[] = {
 	{ 0, "max-overhead", EVP_F64, &o.max_overhead, "PCT",
 	  "lower the rate where recording takes more of one CPU", 0.001, 100 },
 	{ 'e', "event", EVP_TEXT, &o.event, "EVENT", "what to sample: cpu" },
-	{ 0, "duration", EVP_DURATION, &o.duration_ns, "TIME", "end after this time", MSEC,
+	{ 'D', "delay", EVP_U64, &o.delay_ms, "MS",
+	  "begin to sample so many milliseconds after the start", 0, 86400000 },
+	{ 0, "duration", EVP_DURATION, &o.duration_ns, "TIME", "sample for this time", MSEC,
 	  366. * DAY },
 	{ 'i', "interval", EVP_DURATION, &o.flush_ns, "TIME",
 	  "write this often (default 10s; 1s with CMD or --duration)", 10 * MSEC, 366. * DAY },
+	{ 0, "jitter", EVP_DURATION, &o.jitter_ns, "TIME",
+	  "write later than others by a random time below this", 0, 366. * DAY },
 	{ 0, "window", EVP_DURATION, &o.window_ns, "TIME",
 	  "add samples up over this time (default 1s; 10s with -a and no end)", MSEC, DAY },
 	{ 'U', "user", EVP_FLAG, &o.user_only, NULL, "only user frames" },
@@ -129,6 +133,8 @@ static int fill_in(void)
 		o.period_ns = (uint64_t)EVP_NSEC / (o.freq_hz ? o.freq_hz : narrowed ? 99 : 19);
 	if (o.flush_ns < 0)
 		o.flush_ns = (command || o.duration_ns > 0 ? 1 : 10) * EVP_NSEC;
+	if (o.jitter_ns > o.flush_ns)
+		return evp_error("--jitter is longer than the interval of -i");
 	if (o.window_ns < 0)
 		o.window_ns = (endless && o.flush_ns >= 10 * EVP_NSEC ? 10 : 1) * EVP_NSEC;
 	return -1;
@@ -147,9 +153,11 @@ static int fill_record(struct record_options *ro)
 		.kernel = !o.user_only,
 		.period_ns = (int64_t)o.period_ns,
 		.max_overhead = o.max_overhead / 100,
+		.delay_ns = (int64_t)o.delay_ms * MSEC,
 		.duration_ns = o.duration_ns < 0 ? 0 : o.duration_ns,
 		.flush_ns = o.flush_ns,
 		.window_ns = o.window_ns,
+		.jitter_ns = o.jitter_ns,
 		.stdout_is_stream = !o.output || !strcmp(o.output, "-"),
 		.tool = evp_no_prov ? NULL : record_cmd.name,
 		.options = evp_cmd_options_given(),

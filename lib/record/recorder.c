@@ -40,10 +40,11 @@ struct recorder {
 	struct evp_unwinder *unwinder; /* NULL where user frames are not wanted */
 	struct evp_recording recording;
 	struct evp_overhead overhead;
-	int64_t started_ns, deadline_ns; /* monotonic; 0: no end set */
-	int rc;				 /* first failure inside a callback */
-	uint64_t unfollowed;		 /* children that there was no room for */
-	bool stop;			 /* end the stream now */
+	int64_t begin_ns, deadline_ns; /* of sampling, monotonic; deadline 0: no end set */
+	bool sampling;
+	int rc;		     /* first failure inside a callback */
+	uint64_t unfollowed; /* children that there was no room for */
+	bool stop;	     /* end the stream now */
 	bool signalled;
 };
 
@@ -112,7 +113,7 @@ static void on_event(void *arg, const struct evp_sideband_event *ev)
 
 	add_samples(r, ev->time_ns);
 	keep_rc(r, evp_procs_event(&r->procs, ev, &child));
-	if (child && r->ops->follow && r->ops->follow(r->sampler, child->pid))
+	if (child && r->ops->follow && r->ops->follow(r->sampler, child->pid, ev->time_ns))
 		r->unfollowed++;
 	if (ev->type == EVP_SB_KSYMBOL) {
 		evp_kernel_syms_ksymbol(r->ks, ev->addr, ev->len, ev->name, ev->is_bpf,
@@ -246,24 +247,51 @@ static bool targets_ended(const struct recorder *r)
 	return true;
 }
 
-/* Until the next flush, the end, or the next look, whichever comes first. */
-static int timeout_ms(const struct recorder *r)
+static int64_t earlier(int64_t a, int64_t b)
 {
-	int64_t now = now_ns(), wait = TICK_NS;
-	int64_t flush = evp_recording_due(&r->recording) + HOLD_BACK_NS - now;
-	int64_t end = r->deadline_ns - now;
-
-	/* A process waits for its tables until its sample is worked up. */
-	if (r->inbox.ncopied && wait > HOLD_BACK_NS)
-		wait = HOLD_BACK_NS;
-	if (flush < wait)
-		wait = flush;
-	if (r->deadline_ns && end < wait)
-		wait = end;
-	return wait < 0 ? 0 : (int)(wait / 1000000 + 1);
+	return a < b ? a : b;
 }
 
-static int loop(struct recorder *r)
+/* Until sampling begins, the next flush, the end, or the next look, whichever comes first. */
+static int timeout_ms(const struct recorder *r)
+{
+	int64_t now = now_ns(), then = now + TICK_NS;
+
+	/* A process waits for its tables until its sample is worked up. */
+	if (r->inbox.ncopied)
+		then = now + HOLD_BACK_NS;
+	then = earlier(then, evp_recording_due(&r->recording) + HOLD_BACK_NS);
+	if (!r->sampling)
+		then = earlier(then, r->begin_ns);
+	if (r->deadline_ns)
+		then = earlier(then, r->deadline_ns);
+	return then < now ? 0 : (int)((then - now) / 1000000 + 1);
+}
+
+static int begin_sampling(struct recorder *r, struct evp_err *err)
+{
+	int rc = r->ops->start(r->sampler, err);
+
+	r->sampling = !rc;
+	r->begin_ns = now_ns();
+	if (r->opts->duration_ns)
+		r->deadline_ns = r->begin_ns + r->opts->duration_ns;
+	return rc;
+}
+
+/* The delay is over. Who was forked until now is known to the sampler before the first sample. */
+static int end_delay(struct recorder *r, struct evp_err *err)
+{
+	int rc = begin_sampling(r, err);
+
+	if (!rc)
+		rc = drain(r, r->begin_ns);
+	begin_holding_costs(r);
+	evp_recording_begin(&r->recording);
+	return rc;
+}
+
+static int loop(struct recorder *r, struct evp_err *err)
 {
 	struct pollfd fds[5] = {
 		{ .fd = r->signals.fd, .events = POLLIN },
@@ -282,6 +310,8 @@ static int loop(struct recorder *r)
 		if (fds[2].revents & POLLERR)
 			return -EPIPE;
 		rc = tick(r);
+		if (!rc && !r->sampling && now_ns() >= r->begin_ns)
+			rc = end_delay(r, err);
 		if ((r->work.pid && evp_workload_poll(&r->work)) || targets_ended(r) ||
 		    (r->deadline_ns && now_ns() >= r->deadline_ns))
 			r->stop = true;
@@ -369,8 +399,7 @@ static int start(struct recorder *r, struct evp_err *err)
 	if (!rc)
 		rc = evp_recording_open(&r->recording, r->opts, r->ks, err);
 	r->recording.tr.unwinder = r->unwinder;
-	r->started_ns = now_ns();
-	return rc ? rc : r->ops->start(r->sampler, err);
+	return rc || r->opts->delay_ns ? rc : begin_sampling(r, err);
 }
 
 /* Those that were there before. What happens meanwhile waits in the side band. */
@@ -409,6 +438,8 @@ static int record(struct recorder *r, struct evp_err *err)
 		rc = read_processes(r, err);
 	if (rc)
 		return rc;
+	if (!r->sampling)
+		r->begin_ns = now_ns() + r->opts->delay_ns;
 	if (r->work.pid) {
 		rc = evp_workload_release(&r->work, err);
 		if (rc)
@@ -422,14 +453,15 @@ static int record(struct recorder *r, struct evp_err *err)
 	if (r->opts->kernel)
 		evp_kernel_syms_reason(
 			r->ks); /* reads them: start-up's cost, not the first second's */
-	if (r->opts->duration_ns)
-		r->deadline_ns = r->started_ns + r->opts->duration_ns;
-	begin_holding_costs(r);
+	if (r->sampling) {
+		begin_holding_costs(r);
+		evp_recording_begin(&r->recording);
+	}
 	settle(r);
-	rc = loop(r);
+	rc = loop(r, err);
 	if (!rc)
 		rc = finish(r);
-	if (rc && rc != -EPIPE)
+	if (rc && rc != -EPIPE && !err->msg[0])
 		evp_fail_errno(err, -rc, "recording stopped");
 	return rc;
 }

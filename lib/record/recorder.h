@@ -38,8 +38,10 @@ struct evp_record_opts {
 	bool user, kernel;	     /* frames to keep */
 	int64_t period_ns;	     /* of CPU time between samples: 1 ms to 1 s */
 	double max_overhead;	     /* of one CPU: beyond it the rate falls; 0: no limit */
-	int64_t duration_ns;	     /* 0: until a signal, or until every target has ended */
+	int64_t delay_ns;    /* from the start to the first sample; the command runs meanwhile */
+	int64_t duration_ns; /* of sampling; 0: until a signal, or until every target has ended */
 	int64_t flush_ns, window_ns;
+	int64_t jitter_ns; /* flushes are late by a random time below this; at most flush_ns */
 	const char *const *labels; /* "KEY=VALUE", checked by evp_record_check_label */
 	size_t nlabels;
 	uint32_t chosen_labels; /* of evp_labels_choose */

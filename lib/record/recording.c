@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,6 +94,12 @@ static int open_labeller(struct evp_recording *rec, struct evp_err *err)
 				 err);
 }
 
+/* At UTC multiples of the interval, shifted by what was drawn at the start. */
+static int64_t next_flush(const struct evp_recording *rec, int64_t unix_ns)
+{
+	return unix_ns + rec->opts->flush_ns - (unix_ns - rec->shift_ns) % rec->opts->flush_ns;
+}
+
 int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *opts,
 		       struct evp_kernel_syms *ks, struct evp_err *err)
 {
@@ -102,6 +109,7 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 				      .tool = opts->tool,
 				      .options = opts->options };
 	struct evp_clock clock;
+	uint64_t random;
 	int rc = evp_writer_new(&rec->w, &wo, err);
 
 	if (rc)
@@ -114,9 +122,9 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 		return rc;
 	warn_unknown(opts);
 	evp_recording_clock(rec, &clock);
-	rec->cost_from_ns = rec->total.from_ns = clock.realtime_ns;
-	rec->next_flush_ns = clock.realtime_ns + opts->flush_ns -
-			     clock.realtime_ns % opts->flush_ns;
+	if (opts->jitter_ns && getrandom(&random, sizeof(random), 0) == sizeof(random))
+		rec->shift_ns = (int64_t)(random % (uint64_t)opts->jitter_ns);
+	rec->next_flush_ns = next_flush(rec, clock.realtime_ns);
 	rec->windows.w = rec->w;
 	rec->windows.len_ns = opts->window_ns;
 	evp_translator_init(&rec->tr, rec->w, ks, rec->node, rec->boot_id);
@@ -124,6 +132,14 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 	if (!rc)
 		rc = evp_writer_clock(rec->w, &clock);
 	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
+}
+
+void evp_recording_begin(struct evp_recording *rec)
+{
+	struct evp_clock clock;
+
+	evp_recording_clock(rec, &clock);
+	rec->cost_from_ns = rec->total.from_ns = rec->total.to_ns = clock.realtime_ns;
 }
 
 int evp_recording_loss(struct evp_recording *rec, int64_t time_ns, const char *reason, uint64_t n)
@@ -192,6 +208,8 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 	struct evp_cost cost = { .from_ns = rec->cost_from_ns, .to_ns = unix_ns };
 	struct rusage now;
 
+	if (!rec->cost_from_ns)
+		return 0;
 	getrusage(RUSAGE_SELF, &now);
 	cost.user_ns = timeval_ns(now.ru_utime) - timeval_ns(rec->spent.ru_utime);
 	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(rec->spent.ru_stime);
@@ -241,8 +259,7 @@ int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct
 	int64_t done_unix_ns = done_ns + rec->real_offset_ns, open_ns;
 	int rc = evp_windows_advance(&rec->windows, done_unix_ns, &open_ns);
 
-	rec->next_flush_ns = done_unix_ns + rec->opts->flush_ns -
-			     done_unix_ns % rec->opts->flush_ns;
+	rec->next_flush_ns = next_flush(rec, done_unix_ns);
 	*ret_epoch = evp_writer_epoch_due(rec->w) || evp_writer_tables(rec->w)->bytes > EPOCH_BYTES;
 	if (!rc)
 		rc = evp_writer_clock(rec->w, clock);

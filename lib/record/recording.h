@@ -27,7 +27,8 @@ struct evp_recording { /* a zeroed struct is empty */
 	int64_t period_ns;	/* that holds now */
 	int64_t real_offset_ns; /* unix time - CLOCK_MONOTONIC */
 	int64_t next_flush_ns;	/* unix */
-	int64_t cost_from_ns;	/* unix */
+	int64_t shift_ns;	/* of flushes, within opts->jitter_ns */
+	int64_t cost_from_ns;	/* unix; 0: sampling has not begun */
 	struct rusage spent;
 	uint64_t kernel_spent_ns;
 	struct evp_cost total;
@@ -38,6 +39,9 @@ struct evp_recording { /* a zeroed struct is empty */
 /* Begins the stream. `ks` must live as long. */
 int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *opts,
 		       struct evp_kernel_syms *ks, struct evp_err *err);
+
+/* Sampling began: from here on there is a cost. What was spent before counts to the first. */
+void evp_recording_begin(struct evp_recording *rec);
 
 void evp_recording_clock(struct evp_recording *rec,
 			 struct evp_clock *ret); /* reads all three, now */

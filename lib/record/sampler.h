@@ -84,8 +84,8 @@ struct evp_sampler_ops {
 	int (*set_period)(struct evp_sampler *s, int64_t period_ns);
 	/* Delivers what is there now, in no order across CPUs. */
 	int (*drain)(struct evp_sampler *s, const struct evp_sampler_sink *sink);
-	/* A child of a selected process appeared: the perf sampler may need to follow it. May be NULL. */
-	int (*follow)(struct evp_sampler *s, pid_t pid);
+	/* A selected process had a child, then: the sampler may need to follow it. May be NULL. */
+	int (*follow)(struct evp_sampler *s, pid_t pid, int64_t forked_ns);
 	/* The core dropped the stacks it has: deliver each again. NULL: every one always comes anew. */
 	void (*forget)(struct evp_sampler *s);
 	/* What its walks go by, to be filled by the core. NULL: it never walks, it sends copies. */

@@ -484,7 +484,7 @@ static int bpf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink)
 	return n < 0 ? n : 0;
 }
 
-static int bpf_follow(struct evp_sampler *s, pid_t pid)
+static int bpf_follow(struct evp_sampler *s, pid_t pid, int64_t forked_ns)
 {
 	uint32_t key = (uint32_t)pid;
 	uint64_t named = 0;

@@ -36,6 +36,7 @@ struct evp_sampler {
 	struct evp_perf_select select;
 	bool per_task; /* events on threads, nothing to be filtered by process */
 	bool stopped, lost_read;
+	int64_t started_ns; /* CLOCK_MONOTONIC; 0: not yet */
 	struct evp_periods periods;
 	uint32_t max_stack;
 	/*
@@ -242,7 +243,10 @@ const char *evp_sampler_perf_note(const struct evp_sampler *s)
 static int perf_start(struct evp_sampler *s, struct evp_err *err)
 {
 	int rc = evp_perf_set_ioctl(&s->set, PERF_EVENT_IOC_ENABLE);
+	struct timespec ts;
 
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	s->started_ns = ts.tv_sec * EVP_NSEC + ts.tv_nsec;
 	return rc ? evp_fail_errno(err, -rc, "cannot start sampling") : 0;
 }
 
@@ -455,10 +459,15 @@ static int perf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink
 	return 0;
 }
 
-/* Forks are seen here in the order of time; only a lost record can make the core know better. */
-static int perf_follow(struct evp_sampler *s, pid_t pid)
+/*
+ * Forks are seen here in the order of time; the core knows better only of those from before the
+ * start, or where a record was lost.
+ */
+static int perf_follow(struct evp_sampler *s, pid_t pid, int64_t forked_ns)
 {
-	if (s->per_task || s->select.all || !s->select.forks_lost)
+	bool seen = s->started_ns && forked_ns > s->started_ns && !s->select.forks_lost;
+
+	if (s->per_task || s->select.all || seen)
 		return 0;
 	return evp_perf_select_pid(&s->select, pid);
 }
