@@ -77,7 +77,7 @@ struct evp_bpf_process {
 	__u64 start_ns;
 	__u32 exec_id;
 	__u32 first, n; /* its part of `mappings` */
-	__u32 give_up;	/* unknown addresses stay unknown: do not ask again */
+	__u32 give_up;	/* what is unknown stays unknown: do not ask again */
 };
 
 /* One per CPU; they only ever grow. */

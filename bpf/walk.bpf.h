@@ -161,7 +161,7 @@ static __always_inline __u32 next_frame(struct evp_bpf_walker *b, __u64 *frame)
 	case EVP_CODE_UNKNOWN:
 		return evp_walk_guess(w, EVP_WALK_NO_TABLE);
 	default:
-		return EVP_WALK_PENDING;
+		return b->process.give_up ? evp_walk_guess(w, EVP_WALK_NO_TABLE) : EVP_WALK_PENDING;
 	}
 }
 

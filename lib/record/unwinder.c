@@ -12,12 +12,13 @@
 #include "record/bpf_tables.h"
 #include "unwind/compiler.h"
 
-#define OWN_BYTES      (4u << 20)  /* of tables in our memory that BPF has too */
-#define OWN_BYTES_ONLY (16u << 20) /* where there is no BPF to have them */
-#define MAX_TRIES      16	   /* of files that could not be opened */
-#define FUTILE_MANY    3 /* publications that changed nothing, then all files are compiled */
-#define FUTILE_GIVE_UP 6 /* and then BPF does not ask again */
-#define NOWHERE	       UINT32_MAX
+#define OWN_BYTES	 (4u << 20)  /* of tables in our memory that BPF has too */
+#define OWN_BYTES_ONLY	 (16u << 20) /* where there is no BPF to have them */
+#define MAX_TRIES	 16	     /* of files that could not be opened */
+#define FUTILE_MANY	 3 /* publications that changed nothing, then all files are compiled */
+#define FUTILE_GIVE_UP	 6 /* and then BPF does not ask again */
+#define WITHDRAW_AT_ONCE 8
+#define NOWHERE		 UINT32_MAX
 
 /* A table, of all files with this build ID. */
 struct entry {
@@ -33,6 +34,7 @@ struct published {
 	pid_t pid;
 	uint32_t exec_generation;
 	uint64_t serial; /* of the process then */
+	uint64_t turn;	 /* of the last publication */
 	uint32_t futile; /* publications in a row that could say nothing new */
 	struct evp_bpf_process process;
 	struct evp_bpf_mapping *m, *next; /* as told; being written */
@@ -401,6 +403,52 @@ static void have_all_tables(struct evp_unwinder *u, struct evp_proc *p)
 		find_code(&at, evp_mappings_item(p->maps, i)->start, &code);
 }
 
+static void withdraw(struct evp_unwinder *u, struct evp_map_slot *slot)
+{
+	struct published *pub = (void *)(uintptr_t)slot->value;
+
+	evp_bpf_tables_withdraw(u->bpf, (uint32_t)slot->key, &pub->process);
+	free_published(pub);
+	slot->value = 0;
+}
+
+/* There is no room for one more process, or for so many mappings: some that asked long ago go. */
+static void make_way(struct evp_unwinder *u, const struct published *keep)
+{
+	for (int i = 0; i < WITHDRAW_AT_ONCE; i++) {
+		struct evp_map_slot *oldest = NULL;
+
+		for (size_t s = 0; s < u->processes.nslots; s++) {
+			struct evp_map_slot *slot = &u->processes.slot[s];
+			const struct published *pub =
+				(const void *)(uintptr_t)(slot->used ? slot->value : 0);
+
+			if (pub && pub != keep &&
+			    (!oldest ||
+			     pub->turn <
+				     ((const struct published *)(uintptr_t)oldest->value)->turn))
+				oldest = slot;
+		}
+		if (oldest)
+			withdraw(u, oldest);
+	}
+}
+
+static void publish(struct evp_unwinder *u, uint32_t global_pid, struct published *pub, uint32_t n)
+{
+	int rc = evp_bpf_tables_publish(u->bpf, global_pid, &pub->process, pub->m, n);
+
+	pub->turn = u->turn;
+	if (rc) { /* it will ask again, and be told then */
+		evp_bpf_tables_withdraw(u->bpf, global_pid, &pub->process);
+		pub->process.n = 0;
+		pub->serial = 0;
+	}
+	if (rc == -ENOSPC)
+		make_way(u, pub);
+	u->stats.published += !rc;
+}
+
 static bool make_room(struct published *pub, size_t n)
 {
 	return !evp_grow(&pub->m, &pub->cm, n + 1, sizeof(*pub->m)) &&
@@ -442,8 +490,8 @@ static bool write_process(struct evp_unwinder *u, uint32_t global_pid, struct pu
 		pub->cm = pub->cnext;
 		pub->cnext = cap;
 	}
-	evp_bpf_tables_publish(u->bpf, global_pid, &pub->process, pub->m, (uint32_t)n);
-	u->stats.published++;
+	pub->process.give_up = 0;
+	publish(u, global_pid, pub, (uint32_t)n);
 	return true;
 }
 
@@ -483,7 +531,7 @@ static void was_futile(struct evp_unwinder *u, uint32_t global_pid, struct publi
 	if (pub->futile < FUTILE_GIVE_UP || pub->process.give_up)
 		return;
 	pub->process.give_up = 1;
-	evp_bpf_tables_publish(u->bpf, global_pid, &pub->process, pub->m, pub->process.n);
+	publish(u, global_pid, pub, pub->process.n);
 }
 
 void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
@@ -491,7 +539,7 @@ void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 {
 	struct published *pub;
 
-	if (u->bpf && !p->exit_ns && s->start_ns && evp_mappings_count(p->maps)) {
+	if (u->bpf && !p->exit_ns && s->start_ns) {
 		pub = published(u, p, s);
 		if (pub && write_process(u, s->global_pid, pub, p))
 			pub->futile = 0;
@@ -499,15 +547,6 @@ void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 			was_futile(u, s->global_pid, pub, p);
 	}
 	trim(u);
-}
-
-static void withdraw(struct evp_unwinder *u, struct evp_map_slot *slot)
-{
-	struct published *pub = (void *)(uintptr_t)slot->value;
-
-	evp_bpf_tables_withdraw(u->bpf, (uint32_t)slot->key, &pub->process);
-	free_published(pub);
-	slot->value = 0;
 }
 
 /* Numbers of processes that are gone would fill the table in the course of time. */
