@@ -80,20 +80,20 @@ static int find_targets(struct evp_targets *t, struct evp_err *err)
 	return rc;
 }
 
-static int find_labels(struct evp_record_opts *ro, struct evp_err *err)
+static int find_labels(struct evp_labeller_opts *ret, struct evp_err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < o.labels.n && !rc; i++)
-		rc = evp_record_check_label(o.labels.item[i], err);
-	ro->labels = o.labels.item;
-	ro->nlabels = o.labels.n;
-	ro->env = o.env.item;
-	ro->nenv = o.env.n;
-	ro->chosen_labels = EVP_LABELS_DEFAULT;
-	if (!rc && o.chosen)
-		rc = evp_labels_choose(o.chosen, &ro->chosen_labels, err);
-	return rc || !o.rules ? rc : evp_relabel_open(&ro->relabel, o.rules, err);
+	*ret = (struct evp_labeller_opts){ .chosen = EVP_LABELS_DEFAULT,
+					   .fixed = o.labels.item,
+					   .nfixed = o.labels.n,
+					   .env = o.env.item,
+					   .nenv = o.env.n };
+	if (o.chosen)
+		rc = evp_labels_choose(o.chosen, &ret->chosen, err);
+	if (!rc && o.rules)
+		rc = evp_relabel_open(&ret->relabel, o.rules, err);
+	return rc ? rc : evp_labeller_check(ret, err);
 }
 
 static int find_backend(enum evp_record_backend *ret)
@@ -164,7 +164,7 @@ static int fill_record(struct record_options *ro)
 		.warn = evp_warn,
 		.note = evp_note,
 	};
-	rc = find_labels(&ro->record, &err);
+	rc = find_labels(&ro->record.labels, &err);
 	if (!rc)
 		rc = find_targets(&ro->targets, &err);
 	return rc ? evp_error_from(&err) : find_backend(&ro->record.backend);
@@ -188,5 +188,5 @@ int record_options_read(struct record_options *ret)
 void record_options_release(struct record_options *ro)
 {
 	evp_targets_release(&ro->targets);
-	evp_relabel_free(ro->record.relabel);
+	evp_relabel_free(ro->record.labels.relabel);
 }

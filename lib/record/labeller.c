@@ -161,6 +161,18 @@ static int add_read_env(struct evp_labeller *l, struct evp_err *err)
 	return rc;
 }
 
+static int check_fixed(const char *label, struct evp_err *err)
+{
+	const char *equals = strchr(label, '=');
+
+	if (!equals || !evp_labels_is_name((struct evp_bytes){ label, (size_t)(equals - label) }))
+		return evp_fail(
+			err, EINVAL,
+			"'%s' is no label; write KEY=VALUE, the key of letters, digits and _",
+			label);
+	return 0;
+}
+
 int evp_labeller_init(struct evp_labeller *l, const struct evp_labeller_opts *opts,
 		      struct evp_err *err)
 {
@@ -168,6 +180,8 @@ int evp_labeller_init(struct evp_labeller *l, const struct evp_labeller_opts *op
 	int rc = 0;
 
 	*l = (struct evp_labeller){ .opts = *opts, .facts = opts->chosen };
+	for (size_t i = 0; !rc && i < opts->nfixed; i++)
+		rc = check_fixed(opts->fixed[i], err);
 	for (size_t i = 0; !rc && i < opts->nenv; i++)
 		rc = add_env(l, evp_text(opts->env[i]), err);
 	l->opts.nenv = l->nenv;
@@ -193,6 +207,15 @@ void evp_labeller_release(struct evp_labeller *l)
 	evp_str_release(&l->scratch);
 	free(l->out);
 	*l = (struct evp_labeller){ 0 };
+}
+
+int evp_labeller_check(const struct evp_labeller_opts *opts, struct evp_err *err)
+{
+	struct evp_labeller l;
+	int rc = evp_labeller_init(&l, opts, err);
+
+	evp_labeller_release(&l);
+	return rc;
 }
 
 bool evp_labeller_knows(struct evp_bytes name)
@@ -479,10 +502,8 @@ static void add_fixed(struct evp_labeller *l)
 	for (size_t i = 0; i < l->opts.nfixed; i++) {
 		const char *label = l->opts.fixed[i], *equals = strchr(label, '=');
 
-		if (equals)
-			evp_labels_set(&l->labels,
-				       (struct evp_bytes){ label, (size_t)(equals - label) },
-				       evp_text(equals + 1));
+		evp_labels_set(&l->labels, (struct evp_bytes){ label, (size_t)(equals - label) },
+			       evp_text(equals + 1));
 	}
 }
 

@@ -82,7 +82,9 @@ struct evp_labeller {
 	char kernel_release[65], machine[65];
 };
 
-/* 0, or -EINVAL (a name that is none), -E2BIG. */
+/* What init would say, before anything is recorded: 0, or -EINVAL, -E2BIG. */
+int evp_labeller_check(const struct evp_labeller_opts *opts, struct evp_err *err);
+/* 0, or -EINVAL (a name that is none, a fixed label that is not KEY=VALUE), -E2BIG. */
 int evp_labeller_init(struct evp_labeller *l, const struct evp_labeller_opts *opts,
 		      struct evp_err *err);
 void evp_labeller_release(struct evp_labeller *l);

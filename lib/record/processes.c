@@ -270,6 +270,20 @@ static void read_cgroup_again(struct evp_procs *ps, struct evp_proc *p)
 	read_cgroup(ps, p, dir);
 }
 
+/* The place of the answer to this id, which is 0 for the root too: that says nothing of v1. */
+static const uint64_t *ask_cgroup(struct evp_procs *ps, uint64_t id)
+{
+	struct evp_str path = { 0 };
+	uint64_t *place = evp_map_at(&ps->cgroup_path, id, NULL);
+	uint32_t string;
+
+	if (place && !evp_cgroup_path_of_id(&ps->cgroup_ids, id, &path) && path.len > 1 &&
+	    !evp_intern(&ps->strings, path.buf, path.len, &string))
+		*place = (uint64_t)string + 1;
+	evp_str_release(&path);
+	return place;
+}
+
 /* The path of a v2 cgroup, remembered by its id; a process of the root one may be in a v1 one. */
 static void cgroup_of_sample(struct evp_procs *ps, struct evp_proc *p, uint64_t id)
 {
@@ -278,6 +292,8 @@ static void cgroup_of_sample(struct evp_procs *ps, struct evp_proc *p, uint64_t 
 	if (id == p->cgroup_id || !id)
 		return;
 	known = evp_map_find(&ps->cgroup_path, id);
+	if (!known)
+		known = ask_cgroup(ps, id);
 	if (known && *known) {
 		const struct evp_bytes *path = &ps->strings.item[*known - 1];
 
@@ -309,9 +325,14 @@ struct evp_proc *evp_procs_of_sample(struct evp_procs *ps, const struct evp_raw_
 		p->start_ns = start_ns;
 	cgroup_of_sample(ps, p, s->cgroup_id);
 	/* Who sets up a container moves a child after the fork: look again once it has settled. */
-	if (p->cgroup_inherited && !p->exit_ns &&
-	    s->time_ns + ps->boot_offset_ns - p->start_ns > SETTLED_NS)
-		read_cgroup_again(ps, p);
+	if (p->cgroup_inherited && !p->exit_ns) {
+		bool settled = s->time_ns + ps->boot_offset_ns - p->start_ns > SETTLED_NS;
+
+		if (settled || (!s->cgroup_id && !p->cgroup_looked))
+			read_cgroup_again(ps, p);
+		p->cgroup_looked = true;
+		p->cgroup_inherited = !settled;
+	}
 	return p;
 }
 
@@ -562,6 +583,7 @@ void evp_procs_release(struct evp_procs *ps)
 			free_proc((struct evp_proc *)(uintptr_t)ps->by_pid.slot[i].value);
 	evp_map_release(&ps->by_pid);
 	evp_map_release(&ps->cgroup_path);
+	evp_cgroup_ids_release(&ps->cgroup_ids);
 	evp_interner_release(&ps->strings);
 	evp_files_release(&ps->files);
 	free(ps->gone);

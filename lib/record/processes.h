@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/hash.h"
+#include "record/cgroup_id.h"
 #include "record/mappings.h"
 #include "record/sampler.h"
 #include "record/sideband.h"
@@ -38,6 +39,7 @@ struct evp_proc {
 	bool leader_gone;      /* its first thread has ended; others may go on */
 	bool exe_pending;      /* just executed: the next file mapped is the program */
 	bool cgroup_inherited; /* from the parent at the fork; it may have been moved since */
+	bool cgroup_looked;    /* for that, once before it settled */
 	uint32_t stream_id;    /* in epoch `stream_epoch`, 0 none; for the translator */
 	uint64_t stream_epoch;
 	uint64_t identity; /* a new number with every change of exec, comm, exe or cgroup */
@@ -49,8 +51,9 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	size_t live;
 	struct evp_files files;
 	struct evp_interner strings; /* exe, cgroup */
-	struct evp_map cgroup_path;  /* v2 id -> string id + 1 */
-	pid_t *gone;		     /* ended, not reaped */
+	struct evp_map cgroup_path;  /* v2 id -> string id + 1; 0 asked for, none */
+	struct evp_cgroup_ids cgroup_ids;
+	pid_t *gone; /* ended, not reaped */
 	size_t ngone, cgone;
 	uint64_t last_serial, last_identity;
 	int64_t tick_ns;	/* of start times */

@@ -468,19 +468,6 @@ static int record(struct recorder *r, struct evp_err *err)
 
 /* ---- the whole ---- */
 
-int evp_record_check_label(const char *label, struct evp_err *err)
-{
-	size_t key = strspn(label,
-			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
-
-	if (!key || label[key] != '=' || (label[0] >= '0' && label[0] <= '9'))
-		return evp_fail(
-			err, EINVAL,
-			"'%s' is no label; write KEY=VALUE, the key of letters, digits and _",
-			label);
-	return 0;
-}
-
 static void close_all(struct recorder *r)
 {
 	evp_unwinder_free(r->unwinder);
@@ -550,10 +537,10 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 	if (r->unfollowed)
 		opts->warn("%llu children were not sampled: too many processes at once",
 			   (unsigned long long)r->unfollowed);
-	if (opts->relabel && evp_relabel_gave_up(opts->relabel))
+	if (opts->labels.relabel && evp_relabel_gave_up(opts->labels.relabel))
 		opts->warn("a regular expression of the rules took too long %zu times, and did not "
 			   "match",
-			   evp_relabel_gave_up(opts->relabel));
+			   evp_relabel_gave_up(opts->labels.relabel));
 	close_all(r);
 	end_command(r, ret);
 	evp_signals_close(&r->signals);

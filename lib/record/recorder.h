@@ -42,12 +42,7 @@ struct evp_record_opts {
 	int64_t duration_ns; /* of sampling; 0: until a signal, or until every target has ended */
 	int64_t flush_ns, window_ns;
 	int64_t jitter_ns; /* flushes are late by a random time below this; at most flush_ns */
-	const char *const *labels; /* "KEY=VALUE", checked by evp_record_check_label */
-	size_t nlabels;
-	uint32_t chosen_labels; /* of evp_labels_choose */
-	const char *const *env; /* variables of the processes to be labels */
-	size_t nenv;
-	struct evp_relabel *relabel; /* rules; NULL: none */
+	struct evp_labeller_opts labels; /* checked by evp_labeller_check; node is filled in */
 	enum evp_record_backend backend;
 	const char *node;	    /* NULL: $EVP_NODE or the host's name */
 	struct evp_out *out;	    /* open; finishing it is the caller's */
@@ -67,11 +62,8 @@ struct evp_record_result {
 	uint32_t rate_changes; /* to stay below max_overhead */
 	int64_t period_ns;     /* in the end */
 	struct evp_unwinder_stats unwinding;
-	struct evp_cost cost;  /* of it all: the sum of the stream's cost records */
+	struct evp_cost cost; /* of it all: the sum of the stream's cost records */
 };
-
-/* A label must be KEY=VALUE with a key as evp-stream(5) wants it. 0 or -EINVAL. */
-int evp_record_check_label(const char *label, struct evp_err *err);
 
 /*
  * Records until the end, which a signal, the duration, the command or the targets bring about.

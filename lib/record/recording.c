@@ -70,28 +70,22 @@ static int define_event(struct evp_recording *rec)
 /* A rule that waits for what is never there is a mistake as a rule, or another agent's. */
 static void warn_unknown(const struct evp_record_opts *o)
 {
-	for (size_t i = 0; o->relabel && i < evp_relabel_nsources(o->relabel); i++) {
-		struct evp_bytes name = evp_relabel_source(o->relabel, i);
+	for (size_t i = 0; o->labels.relabel && i < evp_relabel_nsources(o->labels.relabel); i++) {
+		struct evp_bytes name = evp_relabel_source(o->labels.relabel, i);
 
-		if (!evp_labeller_knows(name) && !evp_relabel_makes(o->relabel, name))
+		if (!evp_labeller_knows(name) && !evp_relabel_makes(o->labels.relabel, name))
 			o->warn("line %zu of the rules: '%.*s' is always empty here",
-				evp_relabel_source_line(o->relabel, i), (int)name.len, name.ptr);
+				evp_relabel_source_line(o->labels.relabel, i), (int)name.len,
+				name.ptr);
 	}
 }
 
 static int open_labeller(struct evp_recording *rec, struct evp_err *err)
 {
-	const struct evp_record_opts *o = rec->opts;
+	struct evp_labeller_opts opts = rec->opts->labels;
 
-	return evp_labeller_init(&rec->labeller,
-				 &(struct evp_labeller_opts){ .chosen = o->chosen_labels,
-							      .node = rec->node,
-							      .fixed = o->labels,
-							      .nfixed = o->nlabels,
-							      .env = o->env,
-							      .nenv = o->nenv,
-							      .relabel = o->relabel },
-				 err);
+	opts.node = rec->node;
+	return evp_labeller_init(&rec->labeller, &opts, err);
 }
 
 /* At UTC multiples of the interval, shifted by what was drawn at the start. */
