@@ -60,11 +60,14 @@ enum evp_unwind_ra {
 	EVP_RA_LR = 1,	   /* in the link register (aarch64 leaf functions) */
 };
 
+#define EVP_BX_OFF_LOST 1
+
 struct evp_unwind_rule {
 	__u8 cfa, fp, ra, reg; /* reg: a DWARF number, 0-15 */
 	__s32 cfa_off;
 	__s16 cfa_add, fp_off, ra_off;
-	__s16 bx_off; /* x86-64: rbx is saved at cfa + bx_off; 0: it still is what the caller had */
+	/* x86-64: rbx is saved at cfa + bx_off; 0: it still is what the caller had; 1: nobody knows */
+	__s16 bx_off;
 };
 
 struct evp_unwind_row {

@@ -144,6 +144,14 @@ static bool fp_rule(const struct evp_cfi_value *v, struct evp_unwind_rule *r)
 	}
 }
 
+/* Matters only to callers whose CFA it holds (ld.so's trampolines): no reason to give up a row. */
+static short bx_offset(const struct evp_cfi_value *v)
+{
+	if (v->how == EVP_CFI_SAME)
+		return 0;
+	return v->how == EVP_CFI_OFFSET && fits16(v->offset) ? (short)v->offset : EVP_BX_OFF_LOST;
+}
+
 static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
 {
 	*r = (struct evp_unwind_rule){ 0 };
@@ -159,9 +167,7 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 	if (s->ra.how == EVP_CFI_OFFSET && fits16(s->ra.offset) && cfa_rule(s, r) &&
 	    fp_rule(&s->fp, r)) {
 		r->ra_off = (short)s->ra.offset;
-		/* A saved rbx matters only to the few callers whose CFA it holds; elsewhere is none. */
-		if (s->bx.how == EVP_CFI_OFFSET && fits16(s->bx.offset))
-			r->bx_off = (short)s->bx.offset;
+		r->bx_off = bx_offset(&s->bx);
 		return;
 	}
 	*r = (struct evp_unwind_rule){ .cfa = EVP_CFA_UNKNOWN };

@@ -64,7 +64,9 @@ static void print_row(uint64_t vaddr, const struct evp_unwind_rule *r)
 		printf(" lr");
 	else
 		printf(" c%+d", r->ra_off);
-	if (r->bx_off)
+	if (r->bx_off == EVP_BX_OFF_LOST)
+		printf(" lost\n");
+	else if (r->bx_off)
 		printf(" c%+d\n", r->bx_off);
 	else
 		printf(" s\n");
