@@ -14,7 +14,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct evp_bpf_knobs knobs;
 
-#include "walk.bpf.h"
+#include "regs.bpf.h"
 
 __u64 copy_woke_ns; /* when a copy last woke the reader */
 __u64 generation;   /* raised by user space when it forgot the frames sent before */
@@ -140,81 +140,6 @@ static __always_inline __u32 walk_kernel(struct bpf_perf_event_data *ctx, __u64 
 	return bytes <= 0 ? 0 : (__u32)bytes / sizeof(*frames);
 }
 
-#if defined(__TARGET_ARCH_x86)
-
-#define PC(regs)       ((regs).ip)
-#define IS_32BIT(regs) (((regs).cs & 0xffff) == 0x23)
-#define IS_EXEC(regs)  ((regs).orig_ax == 59 || (regs).orig_ax == 322)
-
-#define TAKE_REGS(b, r)                                                                            \
-	do {                                                                                       \
-		(b)->w.pc = (r).ip;                                                                \
-		(b)->w.reg[0] = (r).ax;                                                            \
-		(b)->w.reg[1] = (r).dx;                                                            \
-		(b)->w.reg[2] = (r).cx;                                                            \
-		(b)->w.reg[3] = (r).bx;                                                            \
-		(b)->w.reg[4] = (r).si;                                                            \
-		(b)->w.reg[5] = (r).di;                                                            \
-		(b)->w.reg[6] = (r).bp;                                                            \
-		(b)->w.reg[7] = (r).sp;                                                            \
-		(b)->w.reg[8] = (r).r8;                                                            \
-		(b)->w.reg[9] = (r).r9;                                                            \
-		(b)->w.reg[10] = (r).r10;                                                          \
-		(b)->w.reg[11] = (r).r11;                                                          \
-		(b)->w.reg[12] = (r).r12;                                                          \
-		(b)->w.reg[13] = (r).r13;                                                          \
-		(b)->w.reg[14] = (r).r14;                                                          \
-		(b)->w.reg[15] = (r).r15;                                                          \
-	} while (0)
-
-#elif defined(__TARGET_ARCH_arm64)
-
-#define PC(regs)       ((regs).pc)
-#define IS_32BIT(regs) (((regs).pstate & 0x10) != 0)
-#define IS_EXEC(regs)  ((regs).regs[8] == 221 || (regs).regs[8] == 281)
-
-#define TAKE_REGS(b, r)                                                                            \
-	do {                                                                                       \
-		(b)->w.pc = (r).pc;                                                                \
-		(b)->w.lr = (r).regs[30];                                                          \
-		(b)->w.reg[EVP_REG_FP] = (r).regs[29];                                             \
-		(b)->w.reg[EVP_REG_SP] = (r).sp;                                                   \
-	} while (0)
-
-#endif
-
-#define IN_KERNEL(regs) ((__s64)PC(regs) < 0)
-#define PF_EXITING	0x4
-#define PF_KTHREAD	0x200000
-
-/*
- * The registers of user space into b->w, where the kernel was interrupted those of the entry into
- * it. GOES_ON: there are some; ROOT: there is no user half.
- */
-static __always_inline __u32 user_regs(struct bpf_perf_event_data *ctx, struct evp_bpf_walker *b)
-{
-	__u32 flags;
-
-	if (!IN_KERNEL(ctx->regs)) {
-		b->regs = ctx->regs;
-	} else {
-		flags = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags);
-		if (flags & PF_KTHREAD)
-			return EVP_WALK_ROOT;
-		if (flags & PF_EXITING)
-			return EVP_WALK_EXITING;
-		if (!knobs.has_pt_regs ||
-		    bpf_probe_read_kernel(&b->regs, sizeof(b->regs),
-					  (void *)bpf_task_pt_regs(bpf_get_current_task_btf())))
-			return EVP_WALK_NO_REGS;
-		if (!PC(b->regs) || IN_KERNEL(b->regs)) /* the kernel made it for itself */
-			return EVP_WALK_ROOT;
-	}
-	TAKE_REGS(b, b->regs);
-	evp_walk_set_exact(&b->w);
-	return IS_32BIT(b->regs) ? EVP_WALK_32BIT : EVP_WALK_GOES_ON;
-}
-
 /* The process's mappings as user space published them, if they are this program's. */
 static __always_inline void find_process(struct evp_bpf_walker *b, const struct evp_bpf_sample *e)
 {
@@ -245,7 +170,7 @@ static __always_inline void walk_user(struct bpf_perf_event_data *ctx, struct ev
 		return;
 	find_process(b, e);
 	walk(b);
-	if (b->end != EVP_WALK_ROOT && IN_KERNEL(ctx->regs) && IS_EXEC(b->regs))
+	if (b->end != EVP_WALK_ROOT && IN_KERNEL(ctx->regs) && is_exec(&b->regs))
 		b->end = EVP_WALK_EXEC;
 }
 

@@ -14,9 +14,11 @@
 #include "unwind.h"
 
 enum {
-	EVP_REG_BX = 3, /* DWARF numbers, System V ABI, AMD64 supplement, figure 3.36 */
+	/* x86-64: DWARF numbers, System V ABI, AMD64 supplement, figure 3.36. */
+	EVP_REG_BX = 3,
 	EVP_REG_FP = 6,
 	EVP_REG_SP = 7,
+	EVP_REG_LR = 14, /* aarch64 only, where these are just places */
 	EVP_REGS = 16,
 };
 
@@ -28,7 +30,6 @@ enum evp_walk_bx {
 
 struct evp_walk {
 	__u64 pc, sp, fp, bx;
-	__u64 lr; /* aarch64, where exact */
 	__u8 bx_is;
 	__u8 exact;
 	__u8 guess; /* enum evp_walk_end of the first step by frame pointers: why what follows fails */
@@ -36,7 +37,7 @@ struct evp_walk {
 	__u64 saved[17];     /* room for a signal frame's registers */
 };
 
-/* Reads `words` 8-byte words of the walked process's memory, 1, 2 or 17. Whether it could. */
+/* Reads `words` 8-byte words (a constant) of the walked process's memory. Whether it could. */
 EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret, __u32 words);
 
 /* A frame pointer's rule: push rbp; mov rbp, rsp. */
@@ -69,28 +70,11 @@ EVP_WALK_INLINE bool evp_walk_register(struct evp_walk *w, __u32 reg, __u64 *ret
 	return w->bx_is == EVP_BX_VALUE || evp_walk_read(w, w->bx, ret, 1);
 }
 
-/*
- * The kernel's struct rt_sigframe on x86-64, from the return address on: the ucontext, in it the
- * registers r8-r15, di, si, bp, bx, dx, ax, cx, sp, ip at byte 40. uapi asm/sigcontext.h.
- */
-EVP_WALK_INLINE enum evp_walk_end evp_walk_signal(struct evp_walk *w)
-{
-	if (!evp_walk_read(w, w->sp + 40, w->saved, 17))
-		return EVP_WALK_BAD_ADDRESS;
-	for (int i = 0; i < 8; i++)
-		w->reg[8 + i] = w->saved[i];
-	w->reg[5] = w->saved[8];
-	w->reg[4] = w->saved[9];
-	w->reg[EVP_REG_FP] = w->saved[10];
-	w->reg[EVP_REG_BX] = w->saved[11];
-	w->reg[1] = w->saved[12];
-	w->reg[0] = w->saved[13];
-	w->reg[2] = w->saved[14];
-	w->reg[EVP_REG_SP] = w->saved[15];
-	w->pc = w->saved[16];
-	evp_walk_set_exact(w);
-	return EVP_WALK_GOES_ON;
-}
+#if defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
+#include "walk_aarch64.h"
+#else
+#include "walk_x86_64.h"
+#endif
 
 EVP_WALK_INLINE enum evp_walk_end evp_walk_cfa(struct evp_walk *w, const struct evp_unwind_rule *r,
 					       __u64 *ret)
@@ -138,7 +122,7 @@ EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_
 	__u64 at;
 
 	*ret_fp = w->fp;
-	*ret_ra = w->lr;
+	*ret_ra = w->reg[EVP_REG_LR];
 	if (r->ra == EVP_RA_LR && !w->exact)
 		return false;
 	if (r->fp == EVP_FP_AT_CFA && r->ra == EVP_RA_AT_CFA && r->fp_off + 8 == r->ra_off) {
@@ -163,13 +147,18 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
 
 	if (r->cfa == EVP_CFA_END)
 		return EVP_WALK_ROOT;
-	if (r->cfa == EVP_CFA_SIGNAL)
-		return evp_walk_signal(w);
+	if (r->cfa == EVP_CFA_SIGNAL) {
+		if (!evp_walk_signal_regs(w))
+			return EVP_WALK_BAD_ADDRESS;
+		evp_walk_set_exact(w);
+		return EVP_WALK_GOES_ON;
+	}
 	end = evp_walk_cfa(w, r, &cfa);
 	if (end != EVP_WALK_GOES_ON)
 		return end;
 	if (!evp_walk_saved(w, r, cfa, &ra, &fp))
 		return EVP_WALK_BAD_ADDRESS;
+	ra = evp_walk_return_address(ra);
 	if (!ra) /* what start code leaves where there is no caller */
 		return EVP_WALK_ROOT;
 	if (r->bx_off) {
