@@ -163,7 +163,7 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
 		return EVP_WALK_ROOT;
 	if (r->bx_off) {
 		w->bx = cfa + r->bx_off;
-		w->bx_is = EVP_BX_SAVED;
+		w->bx_is = r->bx_off == EVP_BX_OFF_LOST ? EVP_BX_LOST : EVP_BX_SAVED;
 	}
 	w->pc = ra - 1;
 	w->sp = cfa;
