@@ -117,11 +117,15 @@ int evp_bpf_tables_read(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint3
 	return copy_words(t, at, n, words, false);
 }
 
-void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords)
+void evp_bpf_tables_settle(const struct evp_bpf_tables *t)
 {
 	struct timespec grace = { .tv_nsec = GRACE_NS };
 
 	nanosleep(&grace, NULL);
+}
+
+void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords)
+{
 	evp_room_give(&t->pool, at, even(nwords));
 }
 

@@ -25,7 +25,9 @@ int evp_bpf_tables_load(struct evp_bpf_tables *t, const struct evp_unwind_table 
 			uint32_t *ret_at);
 /* Reads n words back. */
 int evp_bpf_tables_read(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint32_t *words);
-/* No published mapping may lead there any more. Waits until BPF is surely done with it. */
+/* Waits until no program that runs now is still running: what was withdrawn is not read any more. */
+void evp_bpf_tables_settle(const struct evp_bpf_tables *t);
+/* No published mapping leads there any more, and that has settled. */
 void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords);
 
 /* A process as it is now; m[n] sorted by address. -ENOSPC: there is no room for its mappings. */

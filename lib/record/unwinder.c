@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "record/bpf_tables.h"
 #include "unwind/compiler.h"
 
@@ -17,6 +18,7 @@
 #define MAX_TRIES	 16	     /* of files that could not be opened */
 #define FUTILE_MANY	 3 /* publications that changed nothing, then all files are compiled */
 #define FUTILE_GIVE_UP	 6 /* and then BPF does not ask again */
+#define MAX_ENTRIES	 8192
 #define WITHDRAW_AT_ONCE 8
 #define NOWHERE		 UINT32_MAX
 
@@ -33,9 +35,11 @@ struct entry {
 struct published {
 	pid_t pid;
 	uint32_t exec_generation;
-	uint64_t serial; /* of the process then */
-	uint64_t turn;	 /* of the last publication */
-	uint32_t futile; /* publications in a row that could say nothing new */
+	uint64_t serial;  /* of the process then */
+	uint64_t turn;	  /* of the last publication */
+	int64_t told_ns;  /* when that was; samples from before say nothing of it */
+	uint64_t changes; /* of tables, then */
+	uint32_t futile;  /* publications in a row that could say nothing new */
 	struct evp_bpf_process process;
 	struct evp_bpf_mapping *m, *next; /* as told; being written */
 	uint32_t *entry;		  /* whose table it is, beside each of m; 0 none */
@@ -51,6 +55,7 @@ struct evp_unwinder {
 	struct evp_map processes;   /* global pid -> struct published *, 0 withdrawn */
 	size_t own_bytes;
 	uint64_t turn;
+	uint64_t changes; /* raised by every table that comes or goes */
 	struct evp_unwinder_stats stats;
 	uint64_t frame[EVP_BPF_USER_FRAMES];
 };
@@ -70,6 +75,14 @@ int evp_unwinder_new(struct evp_unwinder **ret, struct evp_bpf_tables *bpf, stru
 	}
 	*ret = u;
 	return 0;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
 }
 
 static void free_published(struct published *pub)
@@ -157,11 +170,13 @@ static void compile(struct evp_unwinder *u, struct entry *e, const struct evp_pr
 		fd = evp_files_open(m->file, p->pid, p->kin, m->start, m->end);
 		if (fd < 0) {
 			e->none = ++e->tries == MAX_TRIES;
+			u->changes += e->none;
 			return;
 		}
 		rc = evp_compiler_table(u->compiler, fd, &e->table, NULL);
 		close(fd);
 	}
+	u->changes++;
 	e->known = true;
 	e->none = rc != 0;
 	u->stats.compiled += !rc;
@@ -182,6 +197,7 @@ static bool have_table(struct evp_unwinder *u, struct entry *e, const struct evp
 
 		if (words && !evp_bpf_tables_read(u->bpf, e->pool_at, e->table.nwords, words)) {
 			e->table.word = words;
+			u->changes++;
 			u->own_bytes += table_bytes(e);
 			return true;
 		}
@@ -332,10 +348,12 @@ static void evict(struct evp_unwinder *u, uint32_t number)
 			evp_bpf_tables_change(u->bpf, &pub->process, (uint32_t)i, &pub->m[i]);
 		}
 	}
+	evp_bpf_tables_settle(u->bpf);
 	evp_bpf_tables_unload(u->bpf, e->pool_at, e->table.nwords);
 	e->pool_at = NOWHERE;
 	if (!e->table.word)
 		e->known = false;
+	u->changes++;
 	u->stats.evicted++;
 }
 
@@ -439,6 +457,8 @@ static void publish(struct evp_unwinder *u, uint32_t global_pid, struct publishe
 	int rc = evp_bpf_tables_publish(u->bpf, global_pid, &pub->process, pub->m, n);
 
 	pub->turn = u->turn;
+	pub->changes = u->changes;
+	pub->told_ns = now_ns();
 	if (rc) { /* it will ask again, and be told then */
 		evp_bpf_tables_withdraw(u->bpf, global_pid, &pub->process);
 		pub->process.n = 0;
@@ -516,6 +536,7 @@ static struct published *published(struct evp_unwinder *u, const struct evp_proc
 		pub->pid = p->pid;
 		pub->exec_generation = p->exec_generation;
 		pub->serial = 0;
+		pub->told_ns = 0;
 		pub->futile = 0;
 	}
 	return pub;
@@ -541,9 +562,12 @@ void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 
 	if (u->bpf && !p->exit_ns && s->start_ns) {
 		pub = published(u, p, s);
-		if (pub && write_process(u, s->global_pid, pub, p))
+		if (!pub || (s->time_ns < pub->told_ns && pub->serial == p->serial &&
+			     pub->changes == u->changes))
+			; /* taken before BPF was told */
+		else if (write_process(u, s->global_pid, pub, p))
 			pub->futile = 0;
-		else if (pub)
+		else if (s->time_ns >= pub->told_ns)
 			was_futile(u, s->global_pid, pub, p);
 	}
 	trim(u);
@@ -571,9 +595,34 @@ static void rebuild(struct evp_unwinder *u)
 	u->processes = live;
 }
 
+/* Every file that was ever met has an entry; before they become too many all is learnt anew. */
+static void reset(struct evp_unwinder *u, const struct evp_procs *procs)
+{
+	for (size_t i = 0; i < u->processes.nslots; i++)
+		if (u->processes.slot[i].used && u->processes.slot[i].value)
+			withdraw(u, &u->processes.slot[i]);
+	if (u->bpf)
+		evp_bpf_tables_settle(u->bpf);
+	for (size_t i = 0; i < u->nentries; i++) {
+		struct entry *e = &u->entry[i];
+
+		if (e->pool_at != NOWHERE)
+			evp_bpf_tables_unload(u->bpf, e->pool_at, e->table.nwords);
+		evp_unwind_table_release(&e->table);
+	}
+	for (size_t i = 0; i < procs->files.n; i++)
+		procs->files.file[i]->table = 0;
+	evp_map_clear(&u->processes);
+	evp_map_clear(&u->by_build_id);
+	u->nentries = u->own_bytes = 0;
+}
+
 void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs)
 {
 	size_t kept = 0;
+
+	if (u->nentries > MAX_ENTRIES)
+		reset(u, procs);
 
 	for (size_t i = 0; i < u->processes.nslots; i++) {
 		struct evp_map_slot *slot = &u->processes.slot[i];
