@@ -4,6 +4,7 @@
  * address, CFA, rbp, return address and rbx, as readelf spells them.
  *
  *	unwind_rows FILE
+ *	unwind_rows -d DEBUGFILE FILE	with this separate debug file
  *	unwind_rows -t N FILE...	nothing but the time and rows of N compilations each
  */
 #include <errno.h>
@@ -122,31 +123,45 @@ static int measure(const char *path, int fd, int times)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int print_file(const char *path, int fd, int debug)
 {
-	int times = argc > 3 && !strcmp(argv[1], "-t") ? atoi(argv[2]) : 0, i, rc = 0;
+	struct evp_debug_file wanted;
 	struct evp_unwind_table t;
 	struct evp_err err;
+	int rc = debug < 0 ? evp_unwind_compile_fd(fd, &t, &err)
+			   : evp_unwind_compile_with(fd, debug, &t, &wanted, &err);
 
-	for (i = times ? 3 : 1; i < argc && !rc; i++) {
-		int fd = open(argv[i], O_RDONLY);
+	if (!rc)
+		rc = evp_unwind_table_check(&t, &err);
+	if (rc) {
+		fprintf(stderr, "%s: %s\n", path, err.msg);
+		return 2;
+	}
+	print_table(&t);
+	evp_unwind_table_release(&t);
+	return 0;
+}
 
-		if (fd < 0) {
-			perror(argv[i]);
-			return 2;
-		}
-		if (times) {
-			rc = measure(argv[i], fd, times);
-		} else if (evp_unwind_compile_fd(fd, &t, &err)) {
-			fprintf(stderr, "%s: %s\n", argv[i], err.msg);
-			rc = 2;
-		} else if (evp_unwind_table_check(&t, &err)) {
-			fprintf(stderr, "%s: %s\n", argv[i], err.msg);
-			rc = 2;
-		} else {
-			print_table(&t);
-			evp_unwind_table_release(&t);
-		}
+static int open_or_exit(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		perror(path);
+		exit(2);
+	}
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	int times = argc > 3 && !strcmp(argv[1], "-t") ? atoi(argv[2]) : 0;
+	int debug = argc > 3 && !strcmp(argv[1], "-d") ? open_or_exit(argv[2]) : -1;
+	int i, fd, rc = 0;
+
+	for (i = times || debug >= 0 ? 3 : 1; i < argc && !rc; i++) {
+		fd = open_or_exit(argv[i]);
+		rc = times ? measure(argv[i], fd, times) : print_file(argv[i], fd, debug);
 		close(fd);
 	}
 	return rc;
