@@ -44,6 +44,8 @@ static void summary(const struct evp_record_result *r)
 	if (r->rate_changes)
 		evp_note("the rate was changed %u times and is %.3g Hz in the end",
 			 (unsigned int)r->rate_changes, 1e9 / (double)r->period_ns);
+	if (!c->to_ns)
+		return; /* nothing was begun */
 	evp_note("unwind tables: %zu, %.1f MB (%llu made, %llu evicted, %llu files without); "
 		 "%llu stacks walked from copies, %llu process maps written",
 		 u->tables, (double)u->table_bytes / 1e6, (unsigned long long)u->compiled,

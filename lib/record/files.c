@@ -95,18 +95,20 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t 
 	return 0;
 }
 
-/* Opens only regular files: looking at a device or a FIFO may have effects. */
+/* Opens only regular files: looking at a device or a FIFO may have effects. The fd or -errno. */
 static int open_regular(const char *path)
 {
-	int fd = open(path, O_PATH | O_CLOEXEC), real = -1;
+	int fd = open(path, O_PATH | O_CLOEXEC), real = -ENOENT;
 	char self[64];
 	struct stat st;
 
 	if (fd < 0)
-		return -1;
+		return -errno;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
 		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 		real = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (real < 0)
+			real = -errno;
 	}
 	close(fd);
 	return real;
@@ -124,10 +126,11 @@ static bool is_the_one(const struct evp_mapped_file *file, int fd)
 }
 
 /* The file at this path if it is the right one, open; -1 otherwise. */
-static int open_certain(const struct evp_mapped_file *file, const char *path, bool certain)
+static int open_certain(struct evp_mapped_file *file, const char *path, bool certain)
 {
 	int fd = open_regular(path);
 
+	file->refused = file->refused || fd == -EACCES || fd == -EPERM;
 	if (fd >= 0 && !certain && !is_the_one(file, fd)) {
 		close(fd);
 		fd = -1;
@@ -135,7 +138,7 @@ static int open_certain(const struct evp_mapped_file *file, const char *path, bo
 	return fd;
 }
 
-static int open_in_root(const struct evp_mapped_file *file, pid_t pid)
+static int open_in_root(struct evp_mapped_file *file, pid_t pid)
 {
 	char path[EVP_MAX_NAME + 64];
 
@@ -153,7 +156,7 @@ static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
 		evp_elf_identity_of_image(&file->id, image, VDSO_BYTES);
 }
 
-int evp_files_open(const struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
 		   uint64_t start, uint64_t end)
 {
 	char path[96];
@@ -166,7 +169,11 @@ int evp_files_open(const struct evp_mapped_file *file, pid_t pid, const pid_t ki
 		fd = open_in_root(file, pid);
 	for (int i = 0; fd < 0 && i < EVP_KIN && kin[i]; i++)
 		fd = open_in_root(file, kin[i]);
-	return fd >= 0 ? fd : open_certain(file, file->path, false);
+	if (fd < 0)
+		fd = open_certain(file, file->path, false);
+	if (fd >= 0)
+		file->refused = false;
+	return fd;
 }
 
 static void identify(struct evp_mapped_file *file, int fd)
@@ -199,6 +206,15 @@ void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[
 	close(fd);
 	file->resolved = true;
 	file->stream_epoch = 0; /* more is known than was said */
+}
+
+size_t evp_files_refused(const struct evp_files *fs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < fs->n; i++)
+		n += fs->file[i]->refused;
+	return n;
 }
 
 void evp_files_unmark(struct evp_files *fs)

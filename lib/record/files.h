@@ -32,6 +32,7 @@ struct evp_mapped_file {
 	uint64_t inode;
 	int64_t mapped_ns; /* unix time when it was first heard of */
 	bool resolved, marked;
+	bool refused; /* the last attempt to open it ended for lack of permission */
 	uint8_t tries;
 	uint32_t table;	    /* the unwinder's number for it; 0: not looked at */
 	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
@@ -67,8 +68,10 @@ void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[
 		       uint64_t start, uint64_t end);
 
 /* The very file that was mapped, for reading; -1 where it cannot be had. Arguments as above. */
-int evp_files_open(const struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
 		   uint64_t start, uint64_t end);
+
+size_t evp_files_refused(const struct evp_files *fs); /* how many were wanted and may not be read */
 
 /* Forgetting what is no longer in use: unmark all, mark what is, sweep. 0 or -ENOMEM (all stay). */
 void evp_files_unmark(struct evp_files *fs);

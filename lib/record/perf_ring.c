@@ -23,10 +23,22 @@ int evp_perf_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* -ENOBUFS, not -EPERM: the event itself is permitted. */
+static int fail_map(int code, size_t bytes, struct evp_err *err)
+{
+	if (code == EPERM)
+		return evp_fail(err, ENOBUFS,
+				"no %zu KiB of locked memory left for a perf ring: raise "
+				"kernel.perf_event_mlock_kb or 'ulimit -l', or add cap_ipc_lock",
+				bytes >> 10);
+	return evp_fail_errno(err, code, "cannot map a perf ring of %zu KiB", bytes >> 10);
+}
+
 int evp_perf_ring_map(struct evp_perf_ring *ring, int fd, size_t bytes, struct evp_err *err)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = PAGES_MIN;
 	void *map;
+	int rc;
 
 	while (pages * page < bytes && pages < (1u << 20))
 		pages *= 2;
@@ -41,11 +53,10 @@ int evp_perf_ring_map(struct evp_perf_ring *ring, int fd, size_t bytes, struct e
 		/* EPERM is the limit on locked memory, ENOMEM too large a piece. */
 		if (pages > PAGES_MIN && (errno == EPERM || errno == ENOMEM))
 			continue;
-		evp_fail_errno(err, errno, "cannot map a ring of %zu perf pages%s", pages,
-			       errno == EPERM ? " (kernel.perf_event_mlock_kb)" : "");
+		rc = fail_map(errno, pages * page, err);
 		free(ring->wrapped);
 		*ring = (struct evp_perf_ring){ 0 };
-		return -errno;
+		return rc;
 	}
 	ring->page = map;
 	ring->data = (uint8_t *)map + page;

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,8 @@ int evp_perf_set_add_process(struct evp_perf_set *set, pid_t pid, struct evp_err
 
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	dir = opendir(path);
+	if (!dir && !kill(pid, 0)) /* no /proc: its first thread, and what that will start */
+		return evp_perf_set_add(set, pid, 0, err);
 	if (!dir)
 		return evp_fail(err, ESRCH, "no process %d", (int)pid);
 	while (!rc && (d = readdir(dir))) {

@@ -186,6 +186,7 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 {
 	struct map_scan scan = { ps, p };
 	struct evp_str exe = { 0 };
+	int rc;
 
 	p->snapshot_ns = clock_ns(CLOCK_MONOTONIC);
 	p->start_ns = stat->start_ns;
@@ -197,7 +198,8 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 		if (!evp_proc_read_exe(dir, &exe))
 			set_exe(ps, p, exe.buf, exe.len);
 		evp_str_release(&exe);
-		evp_proc_read_maps(dir, on_map, &scan);
+		rc = evp_proc_read_maps(dir, on_map, &scan);
+		ps->refused += rc == -EACCES || rc == -EPERM;
 	}
 	p->serial = ++ps->last_serial;
 }
@@ -244,6 +246,11 @@ struct evp_proc *evp_procs_scan_pid(struct evp_procs *ps, pid_t pid)
 	if (p)
 		read_proc(ps, p, dir, &stat);
 	return p;
+}
+
+struct evp_proc *evp_procs_add(struct evp_procs *ps, pid_t pid)
+{
+	return new_proc(ps, pid);
 }
 
 int evp_procs_scan(struct evp_procs *ps, struct evp_err *err)

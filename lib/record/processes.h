@@ -55,6 +55,7 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	struct evp_cgroup_ids cgroup_ids;
 	pid_t *gone; /* ended, not reaped */
 	size_t ngone, cgone;
+	size_t refused; /* processes whose mappings might not be read */
 	uint64_t last_serial, last_identity;
 	int64_t tick_ns;	/* of start times */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the caller keeps it true */
@@ -68,6 +69,8 @@ void evp_procs_release(struct evp_procs *ps);
 int evp_procs_scan(struct evp_procs *ps, struct evp_err *err);
 /* One process, read anew. NULL: it is gone (or memory is). */
 struct evp_proc *evp_procs_scan_pid(struct evp_procs *ps, pid_t pid);
+/* One that /proc need not show: events will tell of it. NULL: no memory. */
+struct evp_proc *evp_procs_add(struct evp_procs *ps, pid_t pid);
 
 struct evp_proc *evp_procs_find(const struct evp_procs *ps, pid_t pid);
 

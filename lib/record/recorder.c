@@ -19,6 +19,7 @@
 #include "record/processes.h"
 #include "record/rights.h"
 #include "record/sampler_perf.h"
+#include "record/shortfall.h"
 #include "record/sideband.h"
 #include "record/unwinder.h"
 #include "record/workload.h"
@@ -410,6 +411,8 @@ static int read_processes(struct recorder *r, struct evp_err *err)
 	for (size_t i = 0; i < t->npids; i++) {
 		struct evp_proc *p = evp_procs_scan_pid(&r->procs, t->pid[i]);
 
+		if (!p && t->pid[i] == r->work.pid) /* without /proc */
+			p = evp_procs_add(&r->procs, t->pid[i]);
 		if (!p && !r->opts->all)
 			return evp_fail(err, ESRCH, "process %d ended before it could be sampled",
 					t->pid[i]);
@@ -453,6 +456,7 @@ static int record(struct recorder *r, struct evp_err *err)
 	if (r->opts->kernel)
 		evp_kernel_syms_reason(
 			r->ks); /* reads them: start-up's cost, not the first second's */
+	evp_shortfall_begin(r->opts, r->ks, &r->procs);
 	if (r->sampling) {
 		begin_holding_costs(r);
 		evp_recording_begin(&r->recording);
@@ -461,6 +465,7 @@ static int record(struct recorder *r, struct evp_err *err)
 	rc = loop(r, err);
 	if (!rc)
 		rc = finish(r);
+	evp_shortfall_end(r->opts, &r->procs);
 	if (rc && rc != -EPIPE && !err->msg[0])
 		evp_fail_errno(err, -rc, "recording stopped");
 	return rc;

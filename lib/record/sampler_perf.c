@@ -351,8 +351,9 @@ static void on_sample(struct evp_sampler *s, const struct perf_event_header *rec
 		out.cgroup_id = ip[head->nips];
 	if (!s->per_task && !evp_perf_select_sample(&s->select, out.pid, out.cgroup_id))
 		return;
-	if (out.pid <=
-	    0) { /* so far into its exit, or so far outside, that it has no number here */
+	if (!out.pid) /* outside of our pid namespace */
+		return;
+	if (out.pid < 0) { /* so far into its exit that it has no number any more */
 		lose(s, out.time_ns, "no-process", 1);
 		return;
 	}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <mntent.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,10 @@ static int add_one(struct evp_targets *t, const char *text, struct evp_err *err)
 	if (evp_parse_u64(text, &pid) || !pid || pid > INT32_MAX)
 		return evp_fail(err, EINVAL, "'%s' is no process number", text);
 	if (!process_exists((pid_t)pid))
-		return evp_fail(err, ESRCH, "no process %s", text);
+		return evp_fail(err, ESRCH, "no process %s%s", text,
+				kill((pid_t)pid, 0) && errno == ESRCH
+					? ""
+					: " in '/proc', which hides it or is not mounted");
 	rc = evp_targets_add_pid(t, (pid_t)pid);
 	if (rc == -E2BIG)
 		return evp_fail(err, E2BIG, "more than %d processes", EVP_MAX_TARGETS);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "record/workload.h"
 
@@ -38,7 +39,7 @@ static int shell(const char *line, const struct evp_signals *s, bool swap, char 
 	dup2(keep[1], 2);
 	close(keep[0]);
 	close(keep[1]);
-	n = status ? 0 : read(out[0], text, 4095);
+	n = status ? 0 : evp_read_full(out[0], text, 4095);
 	text[n > 0 ? n : 0] = '\0';
 	close(out[0]);
 	status = status ? -1 : evp_workload_wait(&w);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/shortfall.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "record/rights.h"
+
+static bool proc_is_there(void)
+{
+	return !access("/proc/self/stat", F_OK);
+}
+
+/* Whether /proc hides other users' processes (hidepid): there always is a first one. */
+static bool hides_processes(void)
+{
+	return (!kill(1, 0) || errno == EPERM) && access("/proc/1", F_OK);
+}
+
+/* Whether time spent in the kernel is sampled. */
+static bool sees_kernel(const struct evp_rights *r)
+{
+	return evp_rights_have(r, CAP_PERFMON) || r->paranoid <= 1;
+}
+
+/* Whether others' processes can be among the samples. */
+static bool sees_others(const struct evp_rights *r, const struct evp_record_opts *o)
+{
+	return (evp_rights_have(r, CAP_PERFMON) || r->paranoid <= 0) &&
+	       (o->all || o->targets->ncgroups || o->targets->npids > (o->argv ? 1 : 0));
+}
+
+static void about_processes(const struct evp_rights *r, const struct evp_record_opts *o,
+			    const struct evp_procs *procs)
+{
+	if (!proc_is_there())
+		o->warn("'/proc' is not mounted: build IDs, and files mapped before now, are "
+			"unknown");
+	else if (evp_rights_have(r, CAP_SYS_PTRACE) || !sees_others(r, o))
+		return;
+	else if (hides_processes())
+		o->warn("'/proc' hides other users' processes (hidepid) without cap_sys_ptrace: "
+			"their files are unknown");
+	else if (procs->refused)
+		o->warn("files of %zu processes are unknown without cap_sys_ptrace",
+			procs->refused);
+}
+
+void evp_shortfall_begin(const struct evp_record_opts *o, struct evp_kernel_syms *ks,
+			 const struct evp_procs *procs)
+{
+	struct evp_rights r;
+	const char *reason;
+	char why[120];
+
+	evp_rights_read(&r);
+	reason = o->kernel && sees_kernel(&r) ? evp_kernel_syms_reason(ks) : NULL;
+	if (reason) {
+		evp_rights_why_no_names(&r, reason, why, sizeof(why));
+		o->warn("kernel functions have no names: %s", why);
+	}
+	if (o->all && r.pid_namespace)
+		o->warn("only processes of this container's pid namespace are recorded");
+	about_processes(&r, o, procs);
+}
+
+void evp_shortfall_end(const struct evp_record_opts *o, const struct evp_procs *procs)
+{
+	size_t refused = evp_files_refused(&procs->files);
+	struct evp_rights r;
+	char missing[120];
+
+	if (!refused || !proc_is_there())
+		return;
+	evp_rights_read(&r);
+	evp_rights_missing(&r,
+			   EVP_CAP(CAP_DAC_READ_SEARCH) | EVP_CAP(CAP_CHECKPOINT_RESTORE) |
+				   EVP_CAP(CAP_SYS_PTRACE),
+			   missing, sizeof(missing));
+	o->warn("%zu files might not be read, their build IDs are unknown%s%s", refused,
+		missing[0] ? ": without " : "", missing);
+}
