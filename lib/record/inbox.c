@@ -78,6 +78,28 @@ int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack)
 	return 0;
 }
 
+/* The map cannot delete: one that is mostly of those walked is made anew. */
+static void drop_walked(struct evp_inbox *in)
+{
+	struct evp_map left = { 0 };
+
+	for (size_t i = 0; i < in->copied.nslots; i++) {
+		const struct evp_map_slot *slot = &in->copied.slot[i];
+		uint64_t *place;
+
+		if (!slot->used || !slot->value)
+			continue;
+		place = evp_map_at(&left, slot->key, NULL);
+		if (!place) {
+			evp_map_release(&left);
+			return;
+		}
+		*place = slot->value;
+	}
+	evp_map_release(&in->copied);
+	in->copied = left;
+}
+
 void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack)
 {
 	uint64_t *place = evp_map_find(&in->copied, stack->hash);
@@ -88,8 +110,8 @@ void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack)
 	in->ncopied--;
 	free((void *)(uintptr_t)*place);
 	*place = 0;
-	if (!in->ncopied)
-		evp_map_clear(&in->copied);
+	if (in->copied.n > 4 * in->ncopied + 512)
+		drop_walked(in);
 }
 
 int evp_inbox_put_sample(struct evp_inbox *in, const struct evp_raw_sample *sample)

@@ -110,6 +110,11 @@ damaged:
 	return -EBADMSG;
 }
 
+void evp_perf_ring_put_back(struct evp_perf_ring *ring, const struct perf_event_header *record)
+{
+	ring->next -= record->size;
+}
+
 void evp_perf_ring_release(struct evp_perf_ring *ring)
 {
 	if (ring->page)

@@ -48,6 +48,9 @@ int evp_perf_ring_map(struct evp_perf_ring *ring, int fd, size_t bytes, struct e
  */
 int evp_perf_ring_next(struct evp_perf_ring *ring, const struct perf_event_header **ret_record);
 
+/* The record handed out last comes again next time. */
+void evp_perf_ring_put_back(struct evp_perf_ring *ring, const struct perf_event_header *record);
+
 void evp_perf_ring_release(struct evp_perf_ring *ring); /* a zeroed one too; does not close fd */
 
 #endif

@@ -258,8 +258,8 @@ static int timeout_ms(const struct recorder *r)
 {
 	int64_t now = now_ns(), then = now + TICK_NS;
 
-	/* A process waits for its tables until its sample is worked up. */
-	if (r->inbox.ncopied)
+	/* A process waits for its tables until its sample is worked up; if there is who uses them. */
+	if (r->ops->tables && r->inbox.ncopied)
 		then = now + HOLD_BACK_NS;
 	then = earlier(then, evp_recording_due(&r->recording) + HOLD_BACK_NS);
 	if (!r->sampling)

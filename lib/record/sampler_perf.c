@@ -11,28 +11,30 @@
 
 #include "base/io.h"
 #include "base/text.h"
-#include "record/perf_queue.h"
+#include "record/perf_merge.h"
+#include "record/perf_sample.h"
 #include "record/perf_select.h"
 #include "record/perf_set.h"
 #include "record/period.h"
 #include "record/rights.h"
 #include "record/sideband.h"
 
-#define RING_MIN     (256u << 10)
-#define RING_MAX     (4u << 20)
-#define RECORD_GUESS 1024 /* bytes of one sample: a stack of about 120 frames */
-#define SEEN_MAX     32768
+#define RING_MIN    (256u << 10)
+#define RING_MAX    (8u << 20)
+#define RINGS_MAX   (64u << 20) /* all together, while that leaves RING_MIN a CPU */
+#define RING_LEAST  (32u << 10) /* where the user may lock no more memory */
+#define SLEEP_NS    80000000LL /* of samples that fit into a ring at least: half of it is read late */
+#define SAMPLES_MIN 8	       /* and at least so many */
+#define SEEN_MAX    32768
 /*
  * What one CPU wrote this long before a drain is taken as complete: a record is visible
  * microseconds after its time, unless a hypervisor takes the CPU away in between.
  */
 #define HOLD_BACK_NS 5000000LL
 
-#define EVP_MAX_PERF_STACK 256
-
 struct evp_sampler {
 	struct evp_perf_set set;
-	struct evp_perf_queue queue;
+	struct evp_perf_merge merge;
 	struct evp_perf_select select;
 	bool per_task; /* events on threads, nothing to be filtered by process */
 	bool stopped, lost_read;
@@ -44,55 +46,46 @@ struct evp_sampler {
 	 * met in the period before it. Twice SEEN_MAX at most.
 	 */
 	struct evp_map seen[2];
+	uint64_t ncopies;
 	uint64_t lost_told;		     /* records that LOST records told of */
 	const struct evp_sampler_sink *sink; /* of the drain under way */
+	int64_t now_ns;
 	char note[400];
-};
-
-/* Behind the header, as evp_perf_event_open's sample_type below says. */
-struct sample_head {
-	uint32_t pid, tid;
-	uint64_t time_ns;
-	uint32_t cpu, reserved;
-	uint64_t nips;
-	/* uint64_t ip[nips]; uint64_t cgroup_id, where the kernel has it */
 };
 
 static struct perf_event_attr sampling_attr(const struct evp_sampler_opts *opts)
 {
-	return (struct perf_event_attr){
+	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
 		.sample_period = (uint64_t)opts->period_ns,
-		.sample_type = EVP_SB_SAMPLE_TYPE | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_CGROUP,
-		.sample_id_all = 1,
 		.read_format = PERF_FORMAT_LOST,
 		.disabled = 1,
 		.exclude_idle = 1,
 		.exclude_hv = 1,
-		/* Half a stack is left away, not the time that was spent there. */
-		.exclude_callchain_kernel = !opts->kernel,
-		.exclude_callchain_user = !opts->user,
 		.comm = 1,
 		.comm_exec = 1,
 		.task = 1,
-		.cgroup = 1,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
-		.watermark = 1,
+		.watermark = 1, /* of 0 bytes: half of the ring, however large that became */
 	};
+
+	evp_perf_sample_ask(&attr, opts->user && evp_perf_sample_has_regs(), opts->kernel,
+			    EVP_PERF_COPY_BYTES);
+	return attr;
 }
 
-/* Gives up what older kernels lack, the youngest first. */
+/* Gives up what older kernels lack, the youngest first, and last what some machines do. */
 static bool step_down(struct perf_event_attr *attr)
 {
-	if (attr->read_format) /* 6.0 */
+	if (attr->read_format) { /* 6.0 */
 		attr->read_format = 0;
-	else if (attr->cgroup) { /* 5.7, and CONFIG_CGROUP_PERF */
+	} else if (attr->cgroup) { /* 5.7, and CONFIG_CGROUP_PERF */
 		attr->cgroup = 0;
 		attr->sample_type &= ~(uint64_t)PERF_SAMPLE_CGROUP;
 	} else {
-		return false;
+		return evp_perf_sample_ask_no_user(attr);
 	}
 	return true;
 }
@@ -110,13 +103,30 @@ static uint32_t read_max_stack(void)
 	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 }
 
-static size_t ring_bytes(int64_t period_ns)
+/* A second of samples, of which half a second is read before the other half is full. */
+static size_t ring_bytes(const struct evp_sampler_opts *opts, uint32_t copy_bytes)
 {
-	size_t bytes = RING_MIN, need = (size_t)(EVP_NSEC / period_ns) * RECORD_GUESS;
+	size_t need = (size_t)(EVP_NSEC / opts->period_ns) * (copy_bytes + EVP_PERF_SAMPLE_REST);
+	long ncpus = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t most = RINGS_MAX / (size_t)(ncpus > 0 ? ncpus : 1), bytes = RING_MIN;
 
-	while (bytes < need && bytes < RING_MAX) /* a second of samples */
+	if (most > RING_MAX)
+		most = RING_MAX;
+	while (bytes < need && bytes < most)
 		bytes *= 2;
 	return bytes;
+}
+
+/* As much of a stack as leaves room for the samples that come while this is not yet woken. */
+static uint32_t copy_bytes(const struct evp_sampler_opts *opts, size_t ring)
+{
+	size_t samples = (size_t)(SLEEP_NS / opts->period_ns), bytes = EVP_PERF_COPY_BYTES;
+
+	if (samples < SAMPLES_MIN)
+		samples = SAMPLES_MIN;
+	while (bytes > EVP_PERF_COPY_BYTES_MIN && bytes * samples > ring)
+		bytes /= 2;
+	return (uint32_t)bytes;
 }
 
 static bool denied(int rc)
@@ -148,9 +158,8 @@ static int select_all(struct evp_sampler *s, const struct evp_sampler_opts *opts
 }
 
 /* May this user sample what its own processes do inside the kernel? */
-static bool kernel_denied(const struct evp_sampler *s)
+static bool kernel_denied(struct perf_event_attr attr)
 {
-	struct perf_event_attr attr = s->set.attr;
 	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
 
 	if (fd >= 0)
@@ -158,17 +167,62 @@ static bool kernel_denied(const struct evp_sampler *s)
 	return denied(fd);
 }
 
+static bool rings_are_alike(const struct evp_perf_set *set)
+{
+	for (size_t i = 0; i < set->ncpus; i++)
+		if (set->ring[i].page && set->ring[i].data_bytes < set->ring_bytes)
+			return false;
+	return true;
+}
+
+/*
+ * Events for pid with a ring of the same size on every CPU: the largest that the limit on locked
+ * memory (kernel.perf_event_mlock_kb) leaves for all of them.
+ */
+static int open_alike(struct evp_sampler *s, const struct evp_sampler_opts *opts,
+		      struct perf_event_attr attr, int pid, struct evp_err *err)
+{
+	size_t bytes = opts->ring_bytes ? opts->ring_bytes
+					: ring_bytes(opts, attr.sample_stack_user);
+	bool shrinks;
+	int rc;
+
+	for (;; bytes /= 2) {
+		if (attr.sample_stack_user)
+			attr.sample_stack_user = copy_bytes(opts, bytes);
+		rc = evp_perf_set_init(&s->set, &attr, step_down, bytes, err);
+		if (rc)
+			return rc;
+		rc = evp_perf_set_add(&s->set, pid, 0, err);
+		/* Also where one CPU's ring took all that there was. */
+		shrinks = rc ? rc == -EPERM && s->set.nfds : !rings_are_alike(&s->set);
+		if (!shrinks || bytes <= RING_LEAST)
+			return rc;
+		evp_perf_set_release(&s->set);
+	}
+}
+
 static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *opts,
 			 struct evp_err *err)
 {
+	struct perf_event_attr attr = sampling_attr(opts);
 	struct evp_rights r;
+	size_t bytes;
 	uint32_t i;
-	int rc = 0;
+	int rc;
 
-	evp_rights_read(&r);
 	s->per_task = true;
-	s->set.attr.exclude_kernel = kernel_denied(s);
-	s->set.attr.inherit = 1;
+	attr.exclude_kernel = kernel_denied(attr);
+	/* Rings cannot shrink later: events on ourselves tell what there is room for. */
+	rc = open_alike(s, opts, attr, 0, err);
+	attr = s->set.attr;
+	attr.inherit = 1;
+	bytes = s->set.ring_bytes;
+	evp_perf_set_release(&s->set);
+	if (!rc)
+		rc = evp_perf_set_init(&s->set, &attr, step_down, bytes, err);
+	if (rc)
+		return rc;
 	if (opts->all)
 		rc = evp_perf_set_add_own(&s->set, err);
 	for (i = 0; i < opts->npids && !rc && !opts->all; i++)
@@ -176,16 +230,28 @@ static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *o
 	if (rc)
 		return rc;
 	if (!s->set.nfds) {
+		evp_rights_read(&r);
 		evp_rights_perf_hint(&r, true, s->note, sizeof(s->note));
 		return evp_fail(err, EACCES, "sampling a cgroup is not permitted: %s", s->note);
 	}
-	if (opts->all || s->set.attr.exclude_kernel)
-		snprintf(s->note, sizeof(s->note), "%s%s%s: kernel.perf_event_paranoid is %d",
-			 opts->all ? "only your own processes" : "",
-			 opts->all && s->set.attr.exclude_kernel ? ", " : "",
-			 s->set.attr.exclude_kernel ? "only time spent in user space" : "",
-			 r.paranoid);
 	return 0;
+}
+
+static void describe(struct evp_sampler *s, const struct evp_sampler_opts *opts)
+{
+	bool own = s->per_task && opts->all, user_time = s->per_task && s->set.attr.exclude_kernel;
+	struct evp_rights r;
+	bool no_regs = opts->user && !s->set.attr.sample_stack_user;
+
+	evp_rights_read(&r);
+	if (own || user_time)
+		snprintf(s->note, sizeof(s->note), "%s%s%s: kernel.perf_event_paranoid is %d",
+			 own ? "only your own processes" : "", own && user_time ? ", " : "",
+			 user_time ? "only time spent in user space" : "", r.paranoid);
+	if (no_regs)
+		snprintf(s->note + strlen(s->note), sizeof(s->note) - strlen(s->note),
+			 "%sno user frames: perf events give no registers here",
+			 s->note[0] ? "; " : "");
 }
 
 static void perf_close(struct evp_sampler *s)
@@ -193,7 +259,7 @@ static void perf_close(struct evp_sampler *s)
 	if (!s)
 		return;
 	evp_perf_set_release(&s->set);
-	evp_perf_queue_release(&s->queue);
+	evp_perf_merge_release(&s->merge);
 	evp_perf_select_release(&s->select);
 	evp_periods_release(&s->periods);
 	evp_map_release(&s->seen[0]);
@@ -205,7 +271,6 @@ static int perf_open(struct evp_sampler **ret, const struct evp_sampler_opts *op
 		     struct evp_err *err)
 {
 	struct evp_err refusal = { 0 };
-	struct perf_event_attr attr;
 	struct evp_sampler *s;
 	int rc;
 
@@ -214,23 +279,22 @@ static int perf_open(struct evp_sampler **ret, const struct evp_sampler_opts *op
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return evp_fail_oom(err);
-	attr = sampling_attr(opts);
-	attr.wakeup_watermark = (uint32_t)ring_bytes(opts->period_ns) / 2;
 	s->periods.now_ns = opts->period_ns;
 	s->max_stack = read_max_stack();
-	rc = evp_perf_set_init(&s->set, &attr, step_down, ring_bytes(opts->period_ns), &refusal);
-	if (!rc)
-		rc = evp_perf_set_add(&s->set, -1, 0, &refusal);
-	if (!rc)
+	rc = open_alike(s, opts, sampling_attr(opts), -1, &refusal);
+	if (!rc) {
 		rc = select_all(s, opts, &refusal);
-	else if (denied(rc))
+	} else if (denied(rc)) {
+		evp_perf_set_release(&s->set);
 		rc = open_per_task(s, opts, &refusal);
+	}
 	if (rc) {
 		perf_close(s);
 		if (err)
 			*err = refusal;
 		return rc;
 	}
+	describe(s, opts);
 	*ret = s;
 	return 0;
 }
@@ -297,58 +361,49 @@ static bool is_new(struct evp_sampler *s, uint64_t hash)
 	return fresh;
 }
 
-/* The frames between one context marker (PERF_CONTEXT_*) and the next. */
-static uint32_t part(const uint64_t *ip, uint64_t n, uint64_t context, const uint64_t **ret)
-{
-	uint64_t from, to;
-
-	for (from = 0; from < n && ip[from] != context; from++)
-		;
-	if (from >= n)
-		return 0;
-	for (to = ++from; to < n && ip[to] < (uint64_t)PERF_CONTEXT_MAX; to++)
-		;
-	*ret = ip + from;
-	return (uint32_t)(to - from);
-}
-
-/* The kernel gives return addresses; the leaf is where it was. */
-static void deliver_stack(struct evp_sampler *s, uint64_t hash, const uint64_t *ip, uint64_t n)
-{
-	struct evp_raw_stack stack = { .hash = hash };
-	uint64_t user[EVP_MAX_PERF_STACK];
-	const uint64_t *frames = NULL;
-
-	stack.nkernel = part(ip, n, (uint64_t)PERF_CONTEXT_KERNEL, &stack.kernel);
-	stack.nuser = part(ip, n, (uint64_t)PERF_CONTEXT_USER, &frames);
-	if (stack.nuser > EVP_MAX_PERF_STACK)
-		stack.nuser = EVP_MAX_PERF_STACK;
-	for (uint32_t i = 0; i < stack.nuser; i++)
-		user[i] = i ? frames[i] - 1 : frames[i];
-	stack.user = user;
-	stack.kernel_cut = stack.nkernel + stack.nuser >= s->max_stack;
-	s->sink->stack(s->sink->arg, &stack);
-}
-
 static void lose(struct evp_sampler *s, int64_t time_ns, const char *reason, uint64_t n)
 {
 	s->sink->loss(s->sink->arg, time_ns, reason, n);
 }
 
-static void on_sample(struct evp_sampler *s, const struct perf_event_header *record)
+/* The stack's hash. One that is still to be walked is like no other. */
+static uint64_t deliver_stack(struct evp_sampler *s, const struct evp_perf_sample *p)
 {
-	const struct sample_head *head = (const void *)(record + 1);
-	const uint64_t *ip = (const void *)(head + 1);
-	struct evp_raw_sample out = { 0 };
+	struct evp_raw_stack stack = {
+		.kernel = p->kernel,
+		.nkernel = p->nkernel,
+		.kernel_cut = p->nkernel >= s->max_stack,
+		.end = p->user,
+	};
+
+	if (p->user == EVP_WALK_GOES_ON) {
+		stack.regs = &p->regs;
+		stack.copy = p->copy;
+		stack.copy_len = p->copy_len;
+		stack.hash = evp_hash_u64(++s->ncopies);
+	} else {
+		stack.user = &p->regs.pc;
+		stack.nuser = p->user == EVP_WALK_32BIT;
+		stack.hash = evp_hash_bytes(p->kernel, p->nkernel * sizeof(*p->kernel)) ^
+			     evp_hash_u64(p->regs.pc + p->user);
+	}
+	if (stack.regs || is_new(s, stack.hash))
+		s->sink->stack(s->sink->arg, &stack);
+	return stack.hash;
+}
+
+static void on_sample(struct evp_sampler *s, const struct evp_perf_sample *p)
+{
+	struct evp_raw_sample out = {
+		.time_ns = p->time_ns,
+		.period_ns = evp_periods_at(&s->periods, p->cpu, p->time_ns),
+		.cgroup_id = p->cgroup_id,
+		.pid = p->pid,
+		.tid = p->tid,
+		.cpu = p->cpu,
+	};
 	const char *comm;
 
-	out.time_ns = (int64_t)head->time_ns;
-	out.pid = (pid_t)head->pid;
-	out.tid = (pid_t)head->tid;
-	out.cpu = head->cpu;
-	out.period_ns = evp_periods_at(&s->periods, head->cpu, out.time_ns);
-	if (s->set.attr.cgroup)
-		out.cgroup_id = ip[head->nips];
 	if (!s->per_task && !evp_perf_select_sample(&s->select, out.pid, out.cgroup_id))
 		return;
 	if (!out.pid) /* outside of our pid namespace */
@@ -357,72 +412,53 @@ static void on_sample(struct evp_sampler *s, const struct perf_event_header *rec
 		lose(s, out.time_ns, "no-process", 1);
 		return;
 	}
-	out.stack_hash = evp_hash_bytes(ip, head->nips * sizeof(*ip));
 	comm = evp_perf_select_comm(&s->select, out.pid, out.tid);
 	memcpy(out.comm, comm, strnlen(comm, sizeof(out.comm) - 1));
-	if (is_new(s, out.stack_hash))
-		deliver_stack(s, out.stack_hash, ip, head->nips);
+	out.stack_hash = deliver_stack(s, p);
 	s->sink->sample(s->sink->arg, &out);
 }
 
-static void on_record(void *arg, int64_t time_ns, uint32_t cpu,
-		      const struct perf_event_header *record)
+static void on_record(void *arg, const struct perf_event_header *record)
 {
 	struct evp_sampler *s = arg;
+	struct evp_perf_sample sample;
 	struct evp_sideband_event e;
 
 	if (record->type == PERF_RECORD_SAMPLE) {
-		on_sample(s, record);
+		if (!evp_perf_sample_read(&s->set.attr, record, &sample))
+			on_sample(s, &sample);
 	} else if (!evp_sideband_decode(record, record->size, &e)) {
 		if (e.type == EVP_SB_LOST) {
-			lose(s, time_ns, "ring-full", e.lost);
+			lose(s, e.time_ns, "ring-full", e.lost);
 			s->lost_told += e.lost;
 		}
 		evp_perf_select_event(&s->select, &e);
 	}
 }
 
-/* Whether a sample's own counts fit its size: it is used without looking twice then. */
-static bool sample_is_sound(const struct evp_sampler *s, const struct perf_event_header *record)
+static int time_of(void *arg, const struct perf_event_header *record, int64_t *ret_ns)
 {
-	const struct sample_head *head = (const void *)(record + 1);
-	size_t tail = s->set.attr.cgroup ? sizeof(uint64_t) : 0, room;
-
-	if (record->size < sizeof(*record) + sizeof(*head) + tail)
-		return false;
-	room = record->size - sizeof(*record) - sizeof(*head) - tail;
-	return head->nips <= room / sizeof(uint64_t) && head->time_ns <= INT64_MAX;
-}
-
-static int queue_record(struct evp_sampler *s, const struct perf_event_header *record)
-{
-	const struct sample_head *head = (const void *)(record + 1);
+	struct evp_sampler *s = arg;
+	struct evp_perf_sample sample;
 	struct evp_sideband_event e;
+	int rc;
 
-	if (record->type == PERF_RECORD_SAMPLE)
-		return sample_is_sound(s, record)
-			       ? evp_perf_queue_push(&s->queue, (int64_t)head->time_ns, head->cpu,
-						     record)
-			       : -EBADMSG;
-	if (evp_sideband_decode(record, record->size, &e))
-		return 0;
-	return evp_perf_queue_push(&s->queue, e.time_ns, e.cpu, record);
+	if (record->type == PERF_RECORD_SAMPLE) {
+		rc = evp_perf_sample_read(&s->set.attr, record, &sample);
+		*ret_ns = rc ? 0 : sample.time_ns;
+	} else {
+		/* What is not understood has no say in who lives. */
+		rc = evp_sideband_decode(record, record->size, &e) ? -ENOENT : 0;
+		*ret_ns = rc ? 0 : e.time_ns;
+	}
+	return rc;
 }
 
-static void read_ring(struct evp_sampler *s, struct evp_perf_ring *ring, int64_t now_ns)
+static void on_damage(void *arg)
 {
-	const struct perf_event_header *record;
-	uint64_t start = ring->next;
-	int rc = 0;
+	struct evp_sampler *s = arg;
 
-	while (ring->next - start < ring->data_bytes &&
-	       (rc = evp_perf_ring_next(ring, &record)) > 0) {
-		rc = queue_record(s, record);
-		if (rc)
-			lose(s, now_ns, rc == -EBADMSG ? "damaged" : "queue-full", 1);
-	}
-	if (rc < 0)
-		lose(s, now_ns, "damaged", 1);
+	lose(s, s->now_ns, "damaged", 1);
 }
 
 /* Records dropped at the very end, with no room left for a LOST record, are in the counters only. */
@@ -441,23 +477,22 @@ static void read_lost(struct evp_sampler *s, int64_t now_ns)
 
 static int perf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink)
 {
+	const struct evp_perf_merge_sink rings = { s, time_of, on_record, on_damage };
 	struct timespec ts;
-	int64_t now_ns;
-	size_t i;
+	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now_ns = ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+	s->now_ns = ts.tv_sec * EVP_NSEC + ts.tv_nsec;
 	s->sink = sink;
 	evp_perf_set_quiet(&s->set);
-	for (i = 0; i < s->set.ncpus; i++)
-		read_ring(s, &s->set.ring[i], now_ns);
-	evp_perf_queue_pop(&s->queue, s->stopped ? INT64_MAX : now_ns - HOLD_BACK_NS, on_record, s);
+	rc = evp_perf_merge(&s->merge, &s->set, s->stopped ? INT64_MAX : s->now_ns - HOLD_BACK_NS,
+			    &rings);
 	if (s->stopped && !s->lost_read)
-		read_lost(s, now_ns);
+		read_lost(s, s->now_ns);
 	if (!s->stopped)
-		evp_perf_set_follow_cpus(&s->set, now_ns);
+		evp_perf_set_follow_cpus(&s->set, s->now_ns);
 	s->sink = NULL;
-	return 0;
+	return rc;
 }
 
 /*

@@ -53,13 +53,13 @@ __attribute__((noinline)) static void spin(int64_t cpu_ns)
 static void on_stack(void *arg, const struct evp_raw_stack *stack)
 {
 	struct got *g = arg;
-	uint32_t i;
 
 	evp_map_at(&g->stacks, stack->hash, NULL);
 	g->kernel += stack->nkernel;
-	g->user += stack->nuser;
-	for (i = 0; i < stack->nuser; i++)
-		g->in_spin += stack->user[i] - (uintptr_t)spin < 2048; /* long under sanitizers */
+	if (!stack->regs)
+		return;
+	g->user += stack->copy_len > 0;
+	g->in_spin += stack->regs->pc - (uintptr_t)spin < 2048; /* long under sanitizers */
 }
 
 static void on_sample(void *arg, const struct evp_raw_sample *sample)
@@ -112,13 +112,23 @@ static pid_t busy(int hold)
 	_exit(0);
 }
 
+static void drain_until_ended(struct evp_sampler *s, pid_t pid, const struct evp_sampler_sink *sink)
+{
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		evp_sampler_perf.drain(s, sink);
+		usleep(50000);
+	}
+	evp_sampler_perf.stop(s);
+	evp_sampler_perf.drain(s, sink);
+}
+
 static int64_t sample(struct evp_sampler_opts *opts, struct got *g, struct evp_err *err)
 {
 	const struct evp_sampler_ops *ops = &evp_sampler_perf;
 	struct evp_sampler_sink sink = { g, on_stack, on_sample, on_loss };
 	struct evp_sampler *s = NULL;
 	struct rusage before, after;
-	int hold[2], status;
+	int hold[2];
 	pid_t pid;
 
 	if (pipe(hold))
@@ -137,12 +147,7 @@ static int64_t sample(struct evp_sampler_opts *opts, struct got *g, struct evp_e
 		printf("# %s\n", evp_sampler_perf_note(s));
 	ops->start(s, err);
 	(void)!write(hold[1], "g", 1);
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		ops->drain(s, &sink);
-		usleep(50000);
-	}
-	ops->stop(s);
-	ops->drain(s, &sink);
+	drain_until_ended(s, pid, &sink);
 	ops->close(s);
 	close(hold[0]);
 	close(hold[1]);
@@ -153,7 +158,9 @@ static int64_t sample(struct evp_sampler_opts *opts, struct got *g, struct evp_e
 
 static void one_process(uint64_t freq_hz, bool user, bool kernel)
 {
-	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / (int64_t)freq_hz, .user = user, .kernel = kernel };
+	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / (int64_t)freq_hz,
+					 .user = user,
+					 .kernel = kernel };
 	struct got g = { 0 };
 	struct evp_err err = { 0 };
 	int64_t used_ns = sample(&opts, &g, &err);
@@ -176,7 +183,9 @@ static void one_process(uint64_t freq_hz, bool user, bool kernel)
 
 static void everybody(void)
 {
-	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / 99, .user = true, .kernel = true, .all = true };
+	struct evp_sampler_opts opts = {
+		.period_ns = EVP_NSEC / 99, .user = true, .kernel = true, .all = true
+	};
 	struct got g = { 0 };
 	struct evp_err err = { 0 };
 
@@ -249,9 +258,7 @@ static void one_cgroup(void)
 	if (mkdir(inner, 0755) || join_cgroup(inner, pid))
 		ok(0, "a cgroup below");
 	(void)!write(hold[1], "g", 1);
-	waitpid(pid, NULL, 0);
-	evp_sampler_perf.stop(s);
-	evp_sampler_perf.drain(s, &sink);
+	drain_until_ended(s, pid, &sink);
 	evp_sampler_perf.close(s);
 	rmdir(inner);
 	rmdir(outer);
