@@ -87,8 +87,9 @@ static __always_inline bool in_cgroups(void)
 	return false;
 }
 
-static __always_inline bool selected(__u32 pid)
+static __always_inline bool selected(__u32 pid, __u32 tid)
 {
+	tid |= EVP_BPF_THREAD;
 	if (knobs.all)
 		return true;
 	if (knobs.by_pid && bpf_map_lookup_elem(&targets, &pid))
@@ -98,6 +99,8 @@ static __always_inline bool selected(__u32 pid)
 		if (bpf_map_lookup_elem(&targets, &pid))
 			return true;
 	}
+	if (knobs.by_tid && bpf_map_lookup_elem(&targets, &tid))
+		return true;
 	return knobs.by_cgroup && in_cgroups();
 }
 
@@ -337,7 +340,7 @@ int on_tick(struct bpf_perf_event_data *ctx)
 		return 0;
 	if (!who(&e))
 		c->foreign++;
-	else if (!(chosen = selected(e.pid)) && left_out(e.pid, &chosen))
+	else if (!(chosen = selected(e.pid, e.tid)) && left_out(e.pid, &chosen))
 		c->not_followed++;
 	if (chosen)
 		take(ctx, &e, c);
@@ -347,23 +350,30 @@ int on_tick(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * A child of a selected process is selected, from its first instruction. The parent is current.
+ * A child of a selected process or thread is selected, from its first instruction. The parent is
+ * current.
  */
 SEC("tp_btf/sched_process_fork")
 int on_fork(__u64 *ctx)
 {
 	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
 	__u32 from = key_of(parent->tgid), to = key_of(child->tgid);
-	struct evp_bpf_sample self = {};
+	struct evp_bpf_sample self = { .pid = parent->tgid, .tid = parent->pid };
 	__u64 start;
 
 	if (from == to)
 		return 0;
 	if (!bpf_map_lookup_elem(&targets, &from)) {
-		if (!knobs.pidns_ino || !who(&self) || !bpf_map_lookup_elem(&targets, &self.pid))
+		if (knobs.pidns_ino && !who(&self))
 			return 0;
-		start = parent->group_leader->start_boottime;
-		bpf_map_update_elem(&targets, &from, &start, BPF_ANY);
+		if (bpf_map_lookup_elem(&targets, &self.pid)) {
+			start = parent->group_leader->start_boottime;
+			bpf_map_update_elem(&targets, &from, &start, BPF_ANY);
+		} else {
+			self.tid |= EVP_BPF_THREAD;
+			if (!bpf_map_lookup_elem(&targets, &self.tid))
+				return 0;
+		}
 	}
 	start = child->start_boottime;
 	if (bpf_map_update_elem(&targets, &to, &start, BPF_ANY))
@@ -376,9 +386,11 @@ SEC("tp_btf/sched_process_free")
 int on_free(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
-	__u32 tgid = key_of(task->tgid);
+	__u32 tgid = key_of(task->tgid), thread = task->pid | EVP_BPF_THREAD;
 	__u64 *start;
 
+	if (knobs.by_tid && !knobs.pidns_ino)
+		bpf_map_delete_elem(&targets, &thread);
 	if (task->pid != task->tgid)
 		return 0;
 	start = bpf_map_lookup_elem(&targets, &tgid);

@@ -16,6 +16,7 @@
 #define EVP_BPF_FEW_FRAMES    64
 #define EVP_BPF_COPY_BYTES    32768	  /* of a user stack that user space is to walk */
 #define EVP_BPF_GLOBAL_PID    0x80000000u /* in a key of targets: no number of the recorder's */
+#define EVP_BPF_THREAD	      0x40000000u /* ...: of one thread, not of a process */
 #define EVP_BPF_SEEN_SLOTS    65536
 #define EVP_BPF_CGROUP_DEPTH  64 /* levels of the cgroup tree looked at by a -G filter */
 #define EVP_BPF_ANCESTORS     8 /* generations looked at for a selected one, once there was no room */
@@ -99,7 +100,7 @@ struct evp_bpf_knobs {
 	__u32 wake_bytes;	    /* wake the reader when the ring holds this much */
 	__u32 copy_bytes;	    /* a ring that holds this much takes no copies any more */
 	__u32 copy_wake_ns;	    /* and when a copy was sent, not sooner than this again */
-	__u8 all, user, kernel, by_pid, by_cgroup;
+	__u8 all, user, kernel, by_pid, by_tid, by_cgroup;
 	__u8 has_loop;	  /* bpf_loop (5.17); without it walks end after EVP_BPF_FEW_FRAMES */
 	__u8 has_pt_regs; /* bpf_task_pt_regs (5.15); without it no user half under the kernel's */
 };

@@ -13,7 +13,7 @@
 
 static struct {
 	bool all, user_only, kernel_only, graph, check, json, strict;
-	struct evp_texts pids, cgroups, labels, env;
+	struct evp_texts pids, tids, cgroups, labels, env;
 	uint64_t freq_hz, period_ns, delay_ms;
 	double max_overhead;
 	int64_t duration_ns, flush_ns, window_ns, jitter_ns;
@@ -23,6 +23,8 @@ static struct {
 static const struct evp_opt opts[] = {
 	{ 'a', "all", EVP_FLAG, &o.all, NULL, "the whole machine (default as root)" },
 	{ 'p', "pid", EVP_TEXTS, &o.pids, "PID,...", "these processes and their children" },
+	{ 't', "tid", EVP_TEXTS, &o.tids, "TID,...",
+	  "these threads, and processes that they start" },
 	{ 'G', "cgroup", EVP_TEXTS, &o.cgroups, "PATH", "a cgroup (v2) and what is below it" },
 	{ 'F', "freq", EVP_U64, &o.freq_hz, "HZ",
 	  "samples a second and CPU, 1-1000 (default 99; 19 with -a alone)", 1, 1000 },
@@ -60,7 +62,8 @@ static const struct evp_opt opts[] = {
 
 const struct evp_cmd record_cmd = {
 	.name = "evp-record",
-	.synopsis = "[-a] [-p PID,...] [-G CGROUP] [-F HZ] [-o FILE] [--] [CMD [ARG...]]",
+	.synopsis =
+		"[-a] [-p PID,...] [-t TID,...] [-G CGROUP] [-F HZ] [-o FILE] [--] [CMD [ARG...]]",
 	.summary = "Samples of a machine, of processes or of a command to a stream.",
 	.opts = opts,
 	.formats = EVP_STREAM_FORMATS,
@@ -74,6 +77,8 @@ static int find_targets(struct evp_targets *t, struct evp_err *err)
 	evp_privilege_raise(); /* processes may be hidden */
 	for (size_t i = 0; i < o.pids.n && !rc; i++)
 		rc = evp_targets_add_pids(t, o.pids.item[i], err);
+	for (size_t i = 0; i < o.tids.n && !rc; i++)
+		rc = evp_targets_add_tids(t, o.tids.item[i], err);
 	for (size_t i = 0; i < o.cgroups.n && !rc; i++)
 		rc = evp_targets_add_cgroup(t, o.cgroups.item[i], err);
 	evp_privilege_lower();
@@ -122,11 +127,11 @@ static int refuse_contradictions(void)
 /* What was not said: see evp-record(1), "DESCRIPTION". */
 static int fill_in(void)
 {
-	bool command = evp_noperands > 0, narrowed = command || o.pids.n || o.cgroups.n;
+	bool command = evp_noperands > 0, narrowed = command || o.pids.n || o.tids.n || o.cgroups.n;
 	bool endless;
 
 	if (!o.all && !narrowed && geteuid())
-		return evp_error("say what to record: -a, -p PID, -G CGROUP or a command");
+		return evp_error("say what to record: -a, -p PID, -t TID, -G CGROUP or a command");
 	o.all = o.all || !narrowed;
 	endless = o.all && !command && o.duration_ns < 0;
 	if (!o.period_ns)

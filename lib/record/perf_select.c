@@ -66,6 +66,21 @@ int evp_perf_select_pid(struct evp_perf_select *s, pid_t pid)
 	return 0;
 }
 
+int evp_perf_select_thread(struct evp_perf_select *s, const struct evp_target_thread *thread)
+{
+	return evp_map_at(&s->tids, (uint64_t)thread->tid, NULL) &&
+			       evp_map_at(&s->partly, (uint64_t)thread->pid, NULL)
+		       ? 0
+		       : -ENOMEM;
+}
+
+static bool has_thread(const struct evp_perf_select *s, pid_t tid)
+{
+	const uint64_t *at = evp_map_find(&s->tids, (uint64_t)tid);
+
+	return at && !*at;
+}
+
 /* ---- cgroups ---- */
 
 /* The mount point of cgroup v2: the first line "cgroup2" in this process's mount table. */
@@ -296,7 +311,7 @@ static void select_child(struct evp_perf_select *s, const struct evp_sideband_ev
 			++*parent;
 		return;
 	}
-	if (parent && *parent != NO_MORE) {
+	if ((parent && *parent != NO_MORE) || has_thread(s, e->ptid)) {
 		compact(s, &s->pids, &s->pids_limit, keep_pid);
 		child = evp_map_at(&s->pids, (uint64_t)e->pid, NULL);
 		if (child)
@@ -313,7 +328,11 @@ static void on_fork(struct evp_perf_select *s, const struct evp_sideband_event *
 	char name[COMM_BYTES];
 
 	snprintf(name, sizeof(name), "%s", evp_perf_select_comm(s, e->ppid, e->ptid));
+	uint64_t *thread = evp_map_find(&s->tids, (uint64_t)e->tid);
+
 	set_comm(s, e->tid, name);
+	if (thread) /* its number is somebody else's now */
+		*thread = 1;
 	select_child(s, e);
 }
 
@@ -352,11 +371,18 @@ void evp_perf_select_event(struct evp_perf_select *s, const struct evp_sideband_
 	}
 }
 
-bool evp_perf_select_sample(const struct evp_perf_select *s, pid_t pid, uint64_t cgroup_id)
+bool evp_perf_select_inherited(const struct evp_perf_select *s, pid_t pid, pid_t tid)
+{
+	return !evp_map_find(&s->partly, (uint64_t)pid) || has_thread(s, tid) ||
+	       evp_map_find(&s->pids, (uint64_t)pid);
+}
+
+bool evp_perf_select_sample(const struct evp_perf_select *s, pid_t pid, pid_t tid,
+			    uint64_t cgroup_id)
 {
 	const uint64_t *at;
 
-	if (s->all)
+	if (s->all || has_thread(s, tid))
 		return true;
 	at = evp_map_find(&s->pids, (uint64_t)pid);
 	if (at && *at != NO_MORE)
@@ -373,6 +399,8 @@ void evp_perf_select_release(struct evp_perf_select *s)
 	free(s->paths);
 	free(s->comm);
 	evp_map_release(&s->pids);
+	evp_map_release(&s->tids);
+	evp_map_release(&s->partly);
 	evp_map_release(&s->cgroups);
 	evp_map_release(&s->comms);
 	*s = (struct evp_perf_select){ 0 };

@@ -107,6 +107,25 @@ static void add_samples(struct recorder *r, int64_t before_ns)
 		keep_rc(r, add_sample(r, s));
 }
 
+/* What it means for threads that were named one by one; *child is that of such a thread then. */
+static void follow_threads(struct recorder *r, const struct evp_sideband_event *ev,
+			   struct evp_proc **child)
+{
+	struct evp_targets *t = r->opts->targets;
+
+	if (ev->type == EVP_SB_EXIT)
+		evp_targets_thread_ended(t, ev->tid);
+	else if (ev->type == EVP_SB_COMM && ev->is_exec)
+		evp_targets_exec(t, ev->pid);
+	else if (ev->type == EVP_SB_LOST)
+		evp_targets_look_again(t);
+	else if (ev->type == EVP_SB_FORK && !*child && ev->pid != ev->ppid &&
+		 evp_targets_has_thread(t, ev->ptid))
+		*child = evp_procs_find(&r->procs, ev->pid);
+	if (*child)
+		(*child)->selected = true;
+}
+
 static void on_event(void *arg, const struct evp_sideband_event *ev)
 {
 	struct recorder *r = arg;
@@ -114,6 +133,8 @@ static void on_event(void *arg, const struct evp_sideband_event *ev)
 
 	add_samples(r, ev->time_ns);
 	keep_rc(r, evp_procs_event(&r->procs, ev, &child));
+	if (r->opts->targets->nthreads)
+		follow_threads(r, ev, &child);
 	if (child && r->ops->follow && r->ops->follow(r->sampler, child->pid, ev->time_ns))
 		r->unfollowed++;
 	if (ev->type == EVP_SB_KSYMBOL) {
@@ -238,6 +259,9 @@ static bool targets_ended(const struct recorder *r)
 
 	if (o->all || o->targets->ncgroups || r->work.pid)
 		return false;
+	for (size_t i = 0; i < o->targets->nthreads; i++)
+		if (!o->targets->thread[i].ended)
+			return false;
 	for (size_t i = 0; i < r->procs.by_pid.nslots; i++) {
 		const struct evp_map_slot *slot = &r->procs.by_pid.slot[i];
 		const struct evp_proc *p = (const struct evp_proc *)(uintptr_t)slot->value;
@@ -344,6 +368,8 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 		.all = o->all,
 		.pids = o->targets->pid,
 		.npids = (uint32_t)o->targets->npids,
+		.threads = o->targets->thread,
+		.nthreads = (uint32_t)o->targets->nthreads,
 		.cgroup_ids = o->targets->cgroup_id,
 		.ncgroups = (uint32_t)o->targets->ncgroups,
 	};
@@ -375,12 +401,21 @@ static int open_sampler(struct recorder *r, struct evp_err *err)
 
 static int open_sideband(struct recorder *r, struct evp_err *err)
 {
-	return evp_sideband_open(&r->sb,
-				 &(struct evp_sideband_opts){ .all = true,
-							      .pids = r->opts->targets->pid,
-							      .npids = r->opts->targets->npids,
-							      .wake_bytes = EVP_SB_RING_BYTES / 2 },
-				 err);
+	const struct evp_targets *t = r->opts->targets;
+	size_t n = t->npids + t->nthreads;
+	pid_t *pids = calloc(n + 1, sizeof(*pids));
+	struct evp_sideband_opts so = {
+		.all = true, .pids = pids, .npids = n, .wake_bytes = EVP_SB_RING_BYTES / 2
+	};
+	int rc;
+
+	if (!pids)
+		return evp_fail_oom(err);
+	for (size_t i = 0; i < n; i++)
+		pids[i] = i < t->npids ? t->pid[i] : t->thread[i - t->npids].pid;
+	rc = evp_sideband_open(&r->sb, &so, err);
+	free(pids);
+	return rc;
 }
 
 static int start(struct recorder *r, struct evp_err *err)
@@ -419,6 +454,10 @@ static int read_processes(struct recorder *r, struct evp_err *err)
 		if (p)
 			p->selected = true;
 	}
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (!evp_procs_scan_pid(&r->procs, t->thread[i].pid) && !r->opts->all)
+			return evp_fail(err, ESRCH, "thread %d ended before it could be sampled",
+					t->thread[i].tid);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "record/targets.h"
 #include "unwind/walk.h"
 
 /*
@@ -60,6 +61,8 @@ struct evp_sampler_opts {
 	bool all;	   /* the whole machine; else only what follows */
 	const pid_t *pids; /* these, every thread, and children from now on */
 	uint32_t npids;
+	const struct evp_target_thread *threads; /* just these, and processes that they start */
+	uint32_t nthreads;
 	const uint64_t *cgroup_ids; /* and below */
 	uint32_t ncgroups;
 	uint32_t max_procs;  /* BPF: selected at once, children too; 0: 32768. The rest is loss */

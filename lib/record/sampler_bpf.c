@@ -126,6 +126,7 @@ static void set_knobs(struct evp_sampler *s, struct evp_bpf_knobs *k)
 	k->user = s->opts.user;
 	k->kernel = s->opts.kernel;
 	k->by_pid = !s->opts.all;
+	k->by_tid = !s->opts.all && s->opts.nthreads;
 	k->by_cgroup = !s->opts.all && s->opts.ncgroups;
 	k->copy_wake_ns = COPY_WAKE_NS;
 	k->has_loop = has_helper(BPF_FUNC_loop);
@@ -179,6 +180,13 @@ static int select_targets(struct evp_sampler *s, const struct evp_sampler_opts *
 
 		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.targets), &pid, &named, BPF_ANY))
 			return evp_fail_errno(err, errno, "cannot select process %u", pid);
+	}
+	for (uint32_t i = 0; i < opts->nthreads && !opts->all; i++) {
+		uint32_t key = (uint32_t)opts->threads[i].tid | EVP_BPF_THREAD;
+
+		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.targets), &key, &named, BPF_ANY))
+			return evp_fail_errno(err, errno, "cannot select thread %d",
+					      opts->threads[i].tid);
 	}
 	for (uint32_t i = 0; i < opts->ncgroups && !opts->all; i++)
 		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.cgroups), &opts->cgroup_ids[i],

@@ -148,6 +148,8 @@ static int select_all(struct evp_sampler *s, const struct evp_sampler_opts *opts
 			return evp_fail(err, ESRCH, "no process %d", (int)opts->pids[i]);
 		rc = evp_perf_select_pid(&s->select, opts->pids[i]) ? evp_fail_oom(err) : 0;
 	}
+	for (i = 0; i < opts->nthreads && !rc && !opts->all; i++)
+		rc = evp_perf_select_thread(&s->select, &opts->threads[i]) ? evp_fail_oom(err) : 0;
 	if (!rc && opts->ncgroups && !opts->all && !s->set.attr.cgroup)
 		return evp_fail(err, ENOTSUP,
 				"the kernel's perf events tell no cgroups: -G needs "
@@ -227,6 +229,12 @@ static int open_per_task(struct evp_sampler *s, const struct evp_sampler_opts *o
 		rc = evp_perf_set_add_own(&s->set, err);
 	for (i = 0; i < opts->npids && !rc && !opts->all; i++)
 		rc = evp_perf_set_add_process(&s->set, opts->pids[i], err);
+	for (i = 0; i < opts->nthreads && !rc && !opts->all; i++)
+		rc = evp_perf_set_add(&s->set, opts->threads[i].tid, 0, err);
+	for (i = 0; i < opts->npids && !rc && !opts->all; i++)
+		rc = evp_perf_select_pid(&s->select, opts->pids[i]) ? evp_fail_oom(err) : 0;
+	for (i = 0; i < opts->nthreads && !rc && !opts->all; i++)
+		rc = evp_perf_select_thread(&s->select, &opts->threads[i]) ? evp_fail_oom(err) : 0;
 	if (rc)
 		return rc;
 	if (!s->set.nfds) {
@@ -274,7 +282,8 @@ static int perf_open(struct evp_sampler **ret, const struct evp_sampler_opts *op
 	struct evp_sampler *s;
 	int rc;
 
-	if (opts->period_ns <= 0 || (!opts->all && !opts->npids && !opts->ncgroups))
+	if (opts->period_ns <= 0 ||
+	    (!opts->all && !opts->npids && !opts->nthreads && !opts->ncgroups))
 		return evp_fail(err, EINVAL, "nothing to sample");
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -404,7 +413,8 @@ static void on_sample(struct evp_sampler *s, const struct evp_perf_sample *p)
 	};
 	const char *comm;
 
-	if (!s->per_task && !evp_perf_select_sample(&s->select, out.pid, out.cgroup_id))
+	if (s->per_task ? !evp_perf_select_inherited(&s->select, out.pid, out.tid)
+			: !evp_perf_select_sample(&s->select, out.pid, out.tid, out.cgroup_id))
 		return;
 	if (!out.pid) /* outside of our pid namespace */
 		return;

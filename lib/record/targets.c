@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -42,7 +43,7 @@ static bool process_exists(pid_t pid)
 	return !stat(path, &st);
 }
 
-static int add_one(struct evp_targets *t, const char *text, struct evp_err *err)
+static int add_process(struct evp_targets *t, const char *text, struct evp_err *err)
 {
 	uint64_t pid;
 	int rc;
@@ -60,7 +61,73 @@ static int add_one(struct evp_targets *t, const char *text, struct evp_err *err)
 	return rc ? evp_fail_oom(err) : 0;
 }
 
-int evp_targets_add_pids(struct evp_targets *t, const char *list, struct evp_err *err)
+/* The process of a thread, 0: there is none. */
+static pid_t process_of(pid_t tid)
+{
+	struct evp_str text = { 0 };
+	const char *line;
+	char path[64];
+	pid_t pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	if (!evp_read_file(path, 64u << 10, &text, NULL) && text.len) {
+		line = strstr(text.buf, "\nTgid:");
+		pid = line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
+	}
+	evp_str_release(&text);
+	return pid;
+}
+
+static int add_thread(struct evp_targets *t, const char *text, struct evp_err *err)
+{
+	struct evp_target_thread thread;
+	uint64_t tid;
+
+	if (evp_parse_u64(text, &tid) || !tid || tid > INT32_MAX)
+		return evp_fail(err, EINVAL, "'%s' is no thread number", text);
+	thread = (struct evp_target_thread){ .tid = (pid_t)tid, .pid = process_of((pid_t)tid) };
+	if (!thread.pid)
+		return evp_fail(err, ESRCH, "no thread %s", text);
+	if (t->nthreads >= EVP_MAX_TARGETS)
+		return evp_fail(err, E2BIG, "more than %d threads", EVP_MAX_TARGETS);
+	if (evp_grow(&t->thread, &t->cthreads, t->nthreads + 1, sizeof(*t->thread)))
+		return evp_fail_oom(err);
+	t->thread[t->nthreads++] = thread;
+	return 0;
+}
+
+bool evp_targets_has_thread(const struct evp_targets *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->thread[i].tid == tid && !t->thread[i].ended)
+			return true;
+	return false;
+}
+
+void evp_targets_thread_ended(struct evp_targets *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->thread[i].tid == tid)
+			t->thread[i].ended = true;
+}
+
+void evp_targets_exec(struct evp_targets *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->thread[i].pid == pid && t->thread[i].tid != pid)
+			t->thread[i].ended = true;
+}
+
+void evp_targets_look_again(struct evp_targets *t)
+{
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (process_of(t->thread[i].tid) != t->thread[i].pid)
+			t->thread[i].ended = true;
+}
+
+static int add_list(struct evp_targets *t, const char *list,
+		    int (*add_one)(struct evp_targets *t, const char *text, struct evp_err *err),
+		    struct evp_err *err)
 {
 	char *copy = strdup(list), *rest = copy, *item;
 	int rc = copy ? 0 : evp_fail_oom(err);
@@ -69,6 +136,16 @@ int evp_targets_add_pids(struct evp_targets *t, const char *list, struct evp_err
 		rc = add_one(t, item, err);
 	free(copy);
 	return rc;
+}
+
+int evp_targets_add_pids(struct evp_targets *t, const char *list, struct evp_err *err)
+{
+	return add_list(t, list, add_process, err);
+}
+
+int evp_targets_add_tids(struct evp_targets *t, const char *list, struct evp_err *err)
+{
+	return add_list(t, list, add_thread, err);
 }
 
 /* 1: `path` is a folder of the v2 hierarchy, *ret_id its id; 0: of something else; -errno. */
@@ -133,6 +210,7 @@ int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_e
 void evp_targets_release(struct evp_targets *t)
 {
 	free(t->pid);
+	free(t->thread);
 	free(t->cgroup_id);
 	*t = (struct evp_targets){ 0 };
 }

@@ -37,7 +37,7 @@ static void named(struct evp_perf_select *s, int pid, int tid, const char *name)
 
 static int chosen(const struct evp_perf_select *s, int pid)
 {
-	return evp_perf_select_sample(s, BASE + pid, 0);
+	return evp_perf_select_sample(s, BASE + pid, BASE + pid, 0);
 }
 
 static int is_called(struct evp_perf_select *s, int pid, int tid, const char *name)
