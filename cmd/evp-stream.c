@@ -107,7 +107,7 @@ static int keep(void *arg, struct evp_reader *r, const struct evp_record *rec)
 {
 	if (rec->type == EVP_REC_SAMPLE)
 		return in_range(rec->sample.window_ns);
-	if (rec->type == EVP_REC_LOSS)
+	if (rec->type == EVP_REC_LOSS || rec->type == EVP_REC_DROPPED)
 		return in_range(rec->loss.window_ns);
 	return 1;
 }

@@ -179,7 +179,7 @@ int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 
 	if (!rc && who == EVP_DROPPED) {
 		rec->dropped++;
-		return 0;
+		return evp_windows_dropped(&rec->windows, s->time_ns + rec->real_offset_ns);
 	}
 	if (!rc && !evp_translate_known(&rec->tr, p, s->stack_hash, &stack)) {
 		raw = evp_inbox_stack(in, s->stack_hash);

@@ -94,17 +94,32 @@ int evp_windows_add(struct evp_windows *ws, int64_t unix_ns, uint32_t who, uint3
 	return 0;
 }
 
+static int missing(const struct evp_windows *ws, int64_t unix_ns, const char *reason,
+		   uint64_t samples, struct evp_loss *ret)
+{
+	*ret = (struct evp_loss){ .event = ws->event,
+				  .window_ns = window_of(ws, unix_ns),
+				  .window_len_ns = ws->len_ns,
+				  .samples = samples > INT64_MAX ? INT64_MAX : (int64_t)samples };
+	if (ret->window_ns < ws->start_ns)
+		ret->window_ns = ws->start_ns;
+	return evp_writer_cstring(ws->w, reason, &ret->reason);
+}
+
 int evp_windows_loss(struct evp_windows *ws, int64_t unix_ns, const char *reason, uint64_t samples)
 {
-	struct evp_loss l = { .event = ws->event,
-			      .window_ns = window_of(ws, unix_ns),
-			      .window_len_ns = ws->len_ns,
-			      .samples = samples > INT64_MAX ? INT64_MAX : (int64_t)samples };
-	int rc = evp_writer_cstring(ws->w, reason, &l.reason);
+	struct evp_loss l;
+	int rc = missing(ws, unix_ns, reason, samples, &l);
 
-	if (l.window_ns < ws->start_ns)
-		l.window_ns = ws->start_ns;
 	return rc ? rc : evp_writer_loss(ws->w, &l);
+}
+
+int evp_windows_dropped(struct evp_windows *ws, int64_t unix_ns)
+{
+	struct evp_loss l;
+	int rc = missing(ws, unix_ns, "relabel", 1, &l);
+
+	return rc ? rc : evp_writer_dropped(ws->w, &l);
 }
 
 int evp_windows_advance(struct evp_windows *ws, int64_t unix_ns, int64_t *ret_open)

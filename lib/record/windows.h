@@ -36,6 +36,8 @@ int evp_windows_who(struct evp_windows *ws, uint32_t process, uint32_t labels, u
 int evp_windows_add(struct evp_windows *ws, int64_t unix_ns, uint32_t who, uint32_t stack,
 		    int64_t value);
 int evp_windows_loss(struct evp_windows *ws, int64_t unix_ns, const char *reason, uint64_t samples);
+/* One that a rule dropped. */
+int evp_windows_dropped(struct evp_windows *ws, int64_t unix_ns);
 /* No sample older than this will come: writes what is complete. *ret_open: the open window's start. */
 int evp_windows_advance(struct evp_windows *ws, int64_t unix_ns, int64_t *ret_open);
 /* Writes the open window as far as it is; more of it may follow. */

@@ -350,6 +350,7 @@ int evp_copy_record(struct evp_copy *c, const struct evp_record *rec)
 	case EVP_REC_SAMPLE:
 		return copy_sample(c, &rec->sample);
 	case EVP_REC_LOSS:
+	case EVP_REC_DROPPED:
 		loss = rec->loss;
 		rc = begin_epoch(c, loss.window_ns);
 		if (rc)
@@ -357,7 +358,10 @@ int evp_copy_record(struct evp_copy *c, const struct evp_record *rec)
 		rc = evp_copy_event(c, loss.event, &loss.event);
 		if (!rc)
 			rc = copy_string(c, &loss.reason);
-		return rc ? rc : evp_writer_loss(c->w, &loss);
+		if (rc)
+			return rc;
+		return rec->type == EVP_REC_LOSS ? evp_writer_loss(c->w, &loss)
+						 : evp_writer_dropped(c->w, &loss);
 	case EVP_REC_RATE:
 		rate = rec->rate;
 		rc = evp_copy_event(c, rate.event, &rate.event);

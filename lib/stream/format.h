@@ -43,6 +43,7 @@ enum evp_tag {
 	EVP_TAG_OPTIONAL = 64, /* from here on readers skip what they do not know */
 	EVP_TAG_PROVENANCE = 64,
 	EVP_TAG_COST = 65,
+	EVP_TAG_DROPPED = 66,
 };
 
 /* CRC-32C, continued: crc is 0 at first, then the previous result. */

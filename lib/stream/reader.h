@@ -24,6 +24,7 @@ enum evp_record_type {
 	EVP_REC_EPOCH, /* a new epoch: the tables are empty again */
 	EVP_REC_SAMPLE,
 	EVP_REC_LOSS,
+	EVP_REC_DROPPED, /* in `loss` too */
 	EVP_REC_TOTALS,
 	EVP_REC_WATERMARK,
 	EVP_REC_CLOCK,
@@ -61,6 +62,7 @@ struct evp_reader_status {
 	uint64_t streams, epochs, samples;
 	uint64_t unknown_records; /* optional ones that this version does not know */
 	int64_t lost_samples;	  /* loss that the stream itself reports, all reasons */
+	int64_t dropped_samples;  /* that it reports as dropped: no loss */
 	int64_t missing_samples;  /* promised by totals or the end block but not delivered, if known
 				   */
 };

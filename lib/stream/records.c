@@ -150,6 +150,7 @@ static int take_data(struct evp_reader *r, enum evp_tag tag, struct evp_cursor *
 		     struct evp_record *rec)
 {
 	const struct evp_tables *t = &r->tables;
+	int64_t *sum;
 
 	switch (tag) {
 	case EVP_TAG_WINDOW:
@@ -161,14 +162,16 @@ static int take_data(struct evp_reader *r, enum evp_tag tag, struct evp_cursor *
 		take_sample(r, c, tag == EVP_TAG_SAMPLE_AT, &rec->sample);
 		return 1;
 	case EVP_TAG_LOSS:
-		rec->type = EVP_REC_LOSS;
+	case EVP_TAG_DROPPED:
+		rec->type = tag == EVP_TAG_LOSS ? EVP_REC_LOSS : EVP_REC_DROPPED;
 		rec->loss.event = evp_cursor_below(c, t->nevents);
 		rec->loss.reason = evp_cursor_below(c, t->strings.n);
 		take_window(c, &rec->loss.window_ns, &rec->loss.window_len_ns);
 		rec->loss.samples = evp_cursor_zigzag(c);
 		c->bad |= !rec->loss.reason || rec->loss.samples < 0;
+		sum = tag == EVP_TAG_LOSS ? &r->status.lost_samples : &r->status.dropped_samples;
 		if (!c->bad)
-			r->status.lost_samples = evp_sum(r->status.lost_samples, rec->loss.samples);
+			*sum = evp_sum(*sum, rec->loss.samples);
 		return 1;
 	case EVP_TAG_TOTALS:
 		rec->type = EVP_REC_TOTALS;

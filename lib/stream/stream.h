@@ -186,7 +186,11 @@ struct evp_rate { /* from this time on, this event's period (0: unknown) */
 	int64_t from_ns, period;
 };
 
-struct evp_loss { /* samples of one event and window that are not in the stream, and why */
+/*
+ * Samples of one event and window that are not in the stream, and why: lost, or dropped because
+ * the user wanted that.
+ */
+struct evp_loss {
 	uint32_t event;
 	uint32_t reason; /* "stack-missing", "ring-full" ... */
 	int64_t window_ns, window_len_ns;

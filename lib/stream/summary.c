@@ -213,6 +213,9 @@ static void text_events(const struct evp_summary *s, struct evp_str *out)
 	for (i = 0; i < s->reasons.n; i++)
 		evp_str_printf(out, "lost:       %lld samples, %s\n", (long long)s->lost[i],
 			       s->reasons.item[i].ptr);
+	if (s->status.dropped_samples)
+		evp_str_printf(out, "dropped:    %lld samples, as wanted\n",
+			       (long long)s->status.dropped_samples);
 }
 
 int evp_summary_text(const struct evp_summary *s, const char *name, struct evp_str *out)
@@ -299,6 +302,7 @@ int evp_summary_json(const struct evp_summary *s, const char *name, struct evp_s
 		{ "skipped_bytes", (json_int_t)s->status.skipped_bytes },
 		{ "missing_samples", (json_int_t)s->status.missing_samples },
 		{ "lost_samples", (json_int_t)s->status.lost_samples },
+		{ "dropped_samples", (json_int_t)s->status.dropped_samples },
 		{ "from_ns", s->from_ns <= s->to_ns ? (json_int_t)s->from_ns : 0 },
 		{ "to_ns", s->from_ns <= s->to_ns ? (json_int_t)s->to_ns : 0 },
 		{ "stacks", (json_int_t)s->stacks },

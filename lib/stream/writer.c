@@ -326,7 +326,7 @@ static int enter_second(struct evp_writer *w, int64_t t)
 static int add_total(struct evp_writer *w, const struct evp_sample *s)
 {
 	const struct evp_event *e = &w->events[s->event].event;
-	struct total_key key = { w->window_ns, w->window_len_ns, s->event, 0 };
+	struct total_key key = { w->window_ns, w->window_len_ns, s->event, 0, 0 };
 	struct total *total = total_at(w, &key);
 	int64_t n = e->samples_type ? s->values[e->samples_type - 1] : 1;
 
@@ -377,9 +377,9 @@ int evp_writer_sample(struct evp_writer *w, const struct evp_sample *s)
 	return add_total(w, s);
 }
 
-int evp_writer_loss(struct evp_writer *w, const struct evp_loss *l)
+static int add_missing(struct evp_writer *w, const struct evp_loss *l, bool dropped)
 {
-	struct total_key key = { l->window_ns, l->window_len_ns, l->event, l->reason };
+	struct total_key key = { l->window_ns, l->window_len_ns, l->event, l->reason, dropped };
 	struct total *total;
 
 	if (w->error || l->event >= w->nevents || l->reason >= w->tables.strings.n || !l->reason ||
@@ -392,8 +392,19 @@ int evp_writer_loss(struct evp_writer *w, const struct evp_loss *l)
 	if (!total)
 		return evp_writer_fail(w, -ENOMEM);
 	total->samples = evp_sum(total->samples, l->samples);
-	w->lost = evp_sum(w->lost, l->samples);
+	if (!dropped)
+		w->lost = evp_sum(w->lost, l->samples);
 	return 0;
+}
+
+int evp_writer_loss(struct evp_writer *w, const struct evp_loss *l)
+{
+	return add_missing(w, l, false);
+}
+
+int evp_writer_dropped(struct evp_writer *w, const struct evp_loss *l)
+{
+	return add_missing(w, l, true);
 }
 
 int evp_writer_clock(struct evp_writer *w, const struct evp_clock *c)
@@ -453,7 +464,9 @@ static int write_totals(struct evp_writer *w)
 		evp_writer_put_signed(s, w->totals[i].samples);
 		if (!reason)
 			evp_writer_put_signed(s, w->totals[i].value);
-		finish_record(w, reason ? EVP_TAG_LOSS : EVP_TAG_TOTALS);
+		finish_record(w, key.dropped ? EVP_TAG_DROPPED
+				 : reason    ? EVP_TAG_LOSS
+					     : EVP_TAG_TOTALS);
 	}
 	evp_interner_release(&w->total_keys);
 	return w->error;

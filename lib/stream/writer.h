@@ -82,6 +82,7 @@ int evp_writer_label_set(struct evp_writer *w, const struct evp_label *labels, s
 int evp_writer_sample(struct evp_writer *w, const struct evp_sample *s);
 int evp_writer_loss(struct evp_writer *w,
 		    const struct evp_loss *l); /* added up; out at the watermark */
+int evp_writer_dropped(struct evp_writer *w, const struct evp_loss *l); /* likewise; no loss */
 int evp_writer_clock(struct evp_writer *w, const struct evp_clock *c);
 int evp_writer_rate(struct evp_writer *w, const struct evp_rate *r);
 int evp_writer_cost(struct evp_writer *w, const struct evp_cost *c);

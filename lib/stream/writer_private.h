@@ -13,7 +13,8 @@
 
 struct total_key {
 	int64_t window_ns, window_len_ns;
-	uint32_t event, reason; /* a reason: this is a loss */
+	uint32_t event, reason; /* a reason: this is a loss ... */
+	uint64_t dropped;	/* ... or not even that */
 };
 
 struct total {

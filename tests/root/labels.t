@@ -57,6 +57,8 @@ sleep 0.3
 status 'rules' 0 evp-record -v -a -F 99 --duration 1 --relabel tests/golden/relabel/rules.yaml \
 	--labels comm,pid,exe -o "$T/r"
 said 'say what they dropped' '[1-9][0-9]* samples were dropped by the rules'
+like 'and so does the stream' "$(evp-stream cat "$T/r" | evp-stream stat)" '^dropped: *[1-9][0-9]* samples'
+unlike 'it is no loss' "$(evp-stream stat "$T/r")" '^lost:.*relabel'
 is 'keep, replace, labelmap, labeldrop' \
 	"$(evp-fold --by team,runtime,docker_container_id,pid,exe,comm "$T/r" | cut -d';' -f1-6 | sort -u)" \
 	"blue;python;$id;[none];[none];python3"

@@ -106,6 +106,7 @@ static void test_windows(struct evp_windows *ws)
 		bad |= evp_windows_add(ws, T0 + i * SECOND / 100, who[i % 2], 0, 10);
 	bad |= evp_windows_add(ws, T0 - SECOND, who[0], 0, 10); /* the clock was put back */
 	bad |= evp_windows_loss(ws, T0 + 9 * SECOND, "ring-full", 5);
+	bad |= evp_windows_dropped(ws, T0 + 9 * SECOND) || evp_windows_dropped(ws, T0);
 	bad |= evp_windows_advance(ws, T0 + 10 * SECOND, &open_ns);
 	ok(!bad && open_ns == T0 + 10 * SECOND && ws->samples == 1001, "added up");
 	bad = evp_windows_epoch(ws) || evp_writer_watermark(ws->w, open_ns) ||
@@ -147,7 +148,9 @@ static void test_read_back(void)
 			  rec.sample.values[1] == 10 * rec.sample.values[0];
 	}
 	ok(evp_reader_whole(r, NULL), "a whole stream");
-	ok(samples == 1002 && lost == 5, "every sample, every loss");
+	ok(samples == 1002 && lost == 5 && evp_reader_status(r)->lost_samples == 5 &&
+		   evp_reader_status(r)->dropped_samples == 2,
+	   "every sample, every loss, and what was dropped is none");
 	ok(records == 21 && aligned, "two processes a window, one afterwards");
 	evp_reader_free(r);
 }
