@@ -1,35 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "record/unwinder.h"
 
-#include <elf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/text.h"
-#include "record/bpf_tables.h"
-#include "unwind/compiler.h"
+#include "record/file_tables.h"
 
-#define OWN_BYTES	 (4u << 20)  /* of tables in our memory that BPF has too */
-#define OWN_BYTES_ONLY	 (16u << 20) /* where there is no BPF to have them */
-#define MAX_TRIES	 16	     /* of files that could not be opened */
-#define FUTILE_MANY	 3 /* publications that changed nothing, then all files are compiled */
+#define FUTILE_MANY	 3 /* publications that changed nothing, then all tables are made */
 #define FUTILE_GIVE_UP	 6 /* and then BPF does not ask again */
-#define MAX_ENTRIES	 8192
 #define WITHDRAW_AT_ONCE 8
-#define NOWHERE		 UINT32_MAX
-
-/* A table, of all files with this build ID. */
-struct entry {
-	struct evp_unwind_table table; /* word NULL: only BPF has it, or nobody */
-	uint32_t pool_at;	       /* in BPF; NOWHERE */
-	uint64_t used;		       /* turn of its last use */
-	uint8_t tries;
-	bool known, none; /* compiled at some time; there is none */
-};
 
 /* What BPF was told of a process. */
 struct published {
@@ -41,24 +22,19 @@ struct published {
 	uint64_t changes; /* of tables, then */
 	uint32_t futile;  /* publications in a row that could say nothing new */
 	struct evp_bpf_process process;
-	struct evp_bpf_mapping *m, *next; /* as told; being written */
-	uint32_t *entry;		  /* whose table it is, beside each of m; 0 none */
-	size_t cm, cnext, centry;
+	struct evp_bpf_mapping *m, *next; /* process.n as told; nnext being written */
+	size_t cm, cnext, nnext;
 };
 
 struct evp_unwinder {
 	struct evp_bpf_tables *bpf;
-	struct evp_compiler *compiler;
-	struct entry *entry; /* number - 1 */
-	size_t nentries, centries;
-	struct evp_map by_build_id; /* hash -> number */
-	struct evp_map processes;   /* global pid -> struct published *, 0 withdrawn */
-	size_t own_bytes;
-	uint64_t turn;
-	uint64_t changes; /* raised by every table that comes or goes */
-	struct evp_unwinder_stats stats;
+	struct evp_file_tables tables;
+	struct evp_map processes; /* global pid -> struct published *, 0 withdrawn */
+	uint64_t walks, published;
 	uint64_t frame[EVP_BPF_USER_FRAMES];
 };
+
+static void on_evict(void *arg, uint32_t number);
 
 int evp_unwinder_new(struct evp_unwinder **ret, struct evp_bpf_tables *bpf, struct evp_err *err)
 {
@@ -68,11 +44,13 @@ int evp_unwinder_new(struct evp_unwinder **ret, struct evp_bpf_tables *bpf, stru
 	if (!u)
 		return evp_fail_oom(err);
 	u->bpf = bpf;
-	rc = evp_compiler_new(&u->compiler, err);
+	rc = evp_file_tables_init(&u->tables, bpf, err);
 	if (rc) {
 		free(u);
 		return rc;
 	}
+	u->tables.on_evict = on_evict;
+	u->tables.arg = u;
 	*ret = u;
 	return 0;
 }
@@ -91,7 +69,6 @@ static void free_published(struct published *pub)
 		return;
 	free(pub->m);
 	free(pub->next);
-	free(pub->entry);
 	free(pub);
 }
 
@@ -99,171 +76,27 @@ void evp_unwinder_free(struct evp_unwinder *u)
 {
 	if (!u)
 		return;
-	evp_compiler_free(u->compiler);
-	for (size_t i = 0; i < u->nentries; i++)
-		evp_unwind_table_release(&u->entry[i].table);
 	for (size_t i = 0; i < u->processes.nslots; i++)
 		if (u->processes.slot[i].used)
 			free_published((void *)(uintptr_t)u->processes.slot[i].value);
-	free(u->entry);
-	evp_map_release(&u->by_build_id);
 	evp_map_release(&u->processes);
+	evp_file_tables_release(&u->tables);
 	free(u);
 }
 
 void evp_unwinder_stats(const struct evp_unwinder *u, struct evp_unwinder_stats *ret)
 {
-	*ret = u->stats;
-	for (size_t i = 0; i < u->nentries; i++) {
-		ret->tables += u->entry[i].table.nwords > 0;
-		ret->table_bytes += u->entry[i].table.nwords * sizeof(uint32_t);
-	}
+	*ret = (struct evp_unwinder_stats){
+		.walks = u->walks,
+		.published = u->published,
+		.compiled = u->tables.made,
+		.failed = u->tables.failed,
+		.evicted = u->tables.evicted,
+	};
+	ret->tables = evp_file_tables_count(&u->tables, &ret->table_bytes);
 }
 
-/* ---- tables ---- */
-
-static size_t table_bytes(const struct entry *e)
-{
-	return e->table.nwords * sizeof(*e->table.word);
-}
-
-/* The number of this file's entry, made if needed; 0: no memory. */
-static uint32_t number_of(struct evp_unwinder *u, struct evp_mapped_file *file)
-{
-	uint64_t none = 0, *place = &none;
-
-	if (file->table)
-		return file->table;
-	if (file->id.build_id_len)
-		place = evp_map_at(&u->by_build_id,
-				   evp_hash_bytes(file->id.build_id, file->id.build_id_len), NULL);
-	if (place && !*place &&
-	    !evp_grow(&u->entry, &u->centries, u->nentries + 1, sizeof(*u->entry))) {
-		u->entry[u->nentries] = (struct entry){ .pool_at = NOWHERE };
-		*place = ++u->nentries;
-	}
-	file->table = place ? (uint32_t)*place : 0;
-	return file->table;
-}
-
-/* The vdso is the same in every process of our kind; its section headers are its end. */
-static int compile_vdso(struct entry *e)
-{
-	// NOLINTNEXTLINE(performance-no-int-to-ptr)
-	const Elf64_Ehdr *image = (const void *)getauxval(AT_SYSINFO_EHDR);
-
-	if (!image || sizeof(void *) != 8)
-		return -ENODATA;
-	return evp_unwind_compile_image(
-		image, image->e_shoff + (size_t)image->e_shnum * image->e_shentsize, &e->table,
-		NULL);
-}
-
-static void compile(struct evp_unwinder *u, struct entry *e, const struct evp_proc *p,
-		    const struct evp_mapping *m)
-{
-	int fd, rc;
-
-	if (m->file->kind == EVP_MAPPED_VDSO) {
-		rc = compile_vdso(e);
-	} else {
-		fd = evp_files_open(m->file, p->pid, p->kin, m->start, m->end);
-		if (fd < 0) {
-			e->none = ++e->tries == MAX_TRIES;
-			u->changes += e->none;
-			return;
-		}
-		rc = evp_compiler_table(u->compiler, fd, &e->table, NULL);
-		close(fd);
-	}
-	u->changes++;
-	e->known = true;
-	e->none = rc != 0;
-	u->stats.compiled += !rc;
-	u->stats.failed += rc != 0;
-	if (!rc)
-		u->own_bytes += table_bytes(e);
-}
-
-/* Whether its table is in our memory now. */
-static bool have_table(struct evp_unwinder *u, struct entry *e, const struct evp_proc *p,
-		       const struct evp_mapping *m)
-{
-	e->used = u->turn;
-	if (e->none || e->table.word)
-		return !e->none;
-	if (e->known && e->pool_at != NOWHERE) {
-		uint32_t *words = malloc(table_bytes(e));
-
-		if (words && !evp_bpf_tables_read(u->bpf, e->pool_at, e->table.nwords, words)) {
-			e->table.word = words;
-			u->changes++;
-			u->own_bytes += table_bytes(e);
-			return true;
-		}
-		free(words);
-		return false;
-	}
-	compile(u, e, p, m);
-	return e->table.word != NULL;
-}
-
-/* What was not used for longest leaves our memory; BPF or the file still has it. */
-static void trim(struct evp_unwinder *u)
-{
-	size_t most = u->bpf ? OWN_BYTES : OWN_BYTES_ONLY;
-
-	while (u->own_bytes > most) {
-		struct entry *oldest = NULL;
-
-		for (size_t i = 0; i < u->nentries; i++)
-			if (u->entry[i].table.word && (!oldest || u->entry[i].used < oldest->used))
-				oldest = &u->entry[i];
-		if (!oldest || oldest->used == u->turn)
-			return;
-		u->own_bytes -= table_bytes(oldest);
-		free(oldest->table.word);
-		oldest->table.word = NULL;
-	}
-}
-
-/* ---- code ---- */
-
-/* Run-time address less ELF virtual address, if the mapping is of an executable segment. */
-static bool bias_of(const struct evp_mapping *m, uint64_t *ret)
-{
-	const struct evp_elf_identity *id = &m->file->id;
-
-	for (uint32_t i = 0; i < id->nsegments; i++) {
-		const struct evp_segment *s = &id->segments[i];
-
-		/* A mapping begins on a page, a segment where it likes. */
-		if (m->pgoff < s->offset + s->size && s->offset < m->pgoff + (m->end - m->start)) {
-			*ret = m->start - m->pgoff + s->offset - s->vaddr;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What a mapping holds, without looking for a table: EVP_CODE_PENDING where there may be one. */
-static enum evp_code_kind kind_of(struct evp_unwinder *u, const struct evp_mapping *m,
-				  uint64_t *ret_bias, uint32_t *ret_entry)
-{
-	struct evp_mapped_file *file = m->file;
-
-	*ret_entry = 0;
-	if (!file || file->kind == EVP_MAPPED_ANONYMOUS)
-		return EVP_CODE_JIT;
-	if (!file->resolved)
-		return EVP_CODE_PENDING;
-	if (!bias_of(m, ret_bias))
-		return EVP_CODE_UNKNOWN;
-	*ret_entry = number_of(u, file);
-	if (!*ret_entry || u->entry[*ret_entry - 1].none)
-		return EVP_CODE_UNKNOWN;
-	return EVP_CODE_PENDING;
-}
+/* ---- walks ---- */
 
 struct place {
 	struct evp_unwinder *u;
@@ -274,7 +107,6 @@ static void find_code(void *arg, uint64_t address, struct evp_code *ret)
 {
 	const struct place *at = arg;
 	const struct evp_mapping *m = evp_mappings_find(at->p->maps, address);
-	struct entry *e;
 	uint32_t number;
 
 	*ret = (struct evp_code){ .kind = EVP_CODE_NONE };
@@ -284,15 +116,12 @@ static void find_code(void *arg, uint64_t address, struct evp_code *ret)
 		evp_files_resolve(m->file, at->p->pid, at->p->kin, m->start, m->end);
 	ret->start = m->start;
 	ret->end = m->end;
-	ret->kind = kind_of(at->u, m, &ret->bias, &number);
+	ret->kind = evp_file_tables_kind(&at->u->tables, m, &ret->bias, &number);
 	if (ret->kind != EVP_CODE_PENDING)
 		return;
-	ret->kind = EVP_CODE_UNKNOWN;
-	e = number ? &at->u->entry[number - 1] : NULL;
-	if (e && have_table(at->u, e, at->p, m)) {
-		ret->kind = EVP_CODE_TABLE;
-		ret->table = &e->table;
-	}
+	if (number)
+		ret->table = evp_file_tables_get(&at->u->tables, number, at->p, m);
+	ret->kind = ret->table ? EVP_CODE_TABLE : EVP_CODE_UNKNOWN;
 }
 
 void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct evp_raw_stack *raw,
@@ -309,8 +138,8 @@ void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct 
 	uint64_t hash;
 	size_t n;
 
-	u->turn++;
-	u->stats.walks++;
+	u->tables.turn++;
+	u->walks++;
 	*ret = *raw;
 	ret->end = evp_walk(&in, u->frame, EVP_BPF_USER_FRAMES, &n);
 	ret->regs = NULL;
@@ -325,93 +154,49 @@ void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct 
 
 /* ---- what BPF has ---- */
 
-static bool in_use(const struct published *pub, uint32_t number, size_t *ret_i)
+static bool take_back(struct evp_bpf_mapping *m, uint32_t number)
 {
-	for (; *ret_i < pub->process.n; (*ret_i)++)
-		if (pub->entry[*ret_i] == number)
-			return true;
-	return false;
+	if (m->number != number)
+		return false;
+	m->kind = EVP_CODE_PENDING;
+	m->number = 0;
+	return true;
 }
 
-/* Takes a table from BPF: processes that have it ask again when they meet it. */
-static void evict(struct evp_unwinder *u, uint32_t number)
+/* Processes that have it ask again when they meet it. */
+static void on_evict(void *arg, uint32_t number)
 {
-	struct entry *e = &u->entry[number - 1];
+	struct evp_unwinder *u = arg;
 
 	for (size_t s = 0; s < u->processes.nslots; s++) {
 		const struct evp_map_slot *slot = &u->processes.slot[s];
 		struct published *pub = (void *)(uintptr_t)(slot->used ? slot->value : 0);
 
-		for (size_t i = 0; pub && in_use(pub, number, &i); i++) {
-			pub->m[i].kind = EVP_CODE_PENDING;
-			pub->entry[i] = 0;
-			evp_bpf_tables_change(u->bpf, &pub->process, (uint32_t)i, &pub->m[i]);
-		}
+		if (!pub)
+			continue;
+		for (uint32_t i = 0; i < pub->process.n; i++)
+			if (take_back(&pub->m[i], number))
+				evp_bpf_tables_change(u->bpf, &pub->process, i, &pub->m[i]);
+		for (size_t i = 0; i < pub->nnext; i++)
+			take_back(&pub->next[i], number);
 	}
-	evp_bpf_tables_settle(u->bpf);
-	evp_bpf_tables_unload(u->bpf, e->pool_at, e->table.nwords);
-	e->pool_at = NOWHERE;
-	if (!e->table.word)
-		e->known = false;
-	u->changes++;
-	u->stats.evicted++;
-}
-
-static uint32_t least_used(const struct evp_unwinder *u)
-{
-	uint32_t found = 0;
-
-	for (size_t i = 0; i < u->nentries; i++)
-		if (u->entry[i].pool_at != NOWHERE && u->entry[i].used != u->turn &&
-		    (!found || u->entry[i].used < u->entry[found - 1].used))
-			found = (uint32_t)i + 1;
-	return found;
-}
-
-/* Gives BPF a table that we have. Whether it has it then. */
-static bool load(struct evp_unwinder *u, struct entry *e)
-{
-	uint32_t victim;
-	int rc;
-
-	if (e->pool_at != NOWHERE)
-		return true;
-	if (!e->table.word)
-		return false;
-	while ((rc = evp_bpf_tables_load(u->bpf, &e->table, &e->pool_at)) == -ENOSPC) {
-		victim = least_used(u);
-		if (!victim)
-			break;
-		evict(u, victim);
-	}
-	if (rc) {
-		e->pool_at = NOWHERE;
-		return false;
-	}
-	return true;
 }
 
 static void fill_mapping(struct evp_unwinder *u, const struct evp_mapping *m,
-			 struct evp_bpf_mapping *ret, uint32_t *ret_entry)
+			 struct evp_bpf_mapping *ret)
 {
-	struct entry *e;
+	struct evp_bpf_mapping out = { .start = m->start, .end = m->end };
+	uint64_t bias = 0;
+	uint32_t number;
 
-	*ret = (struct evp_bpf_mapping){ .start = m->start, .end = m->end };
-	ret->kind = kind_of(u, m, (uint64_t *)&ret->bias, ret_entry);
-	if (ret->kind != EVP_CODE_PENDING || !*ret_entry)
-		return;
-	e = &u->entry[*ret_entry - 1];
-	if (!load(u, e)) {
-		*ret_entry = 0;
-		return;
-	}
-	ret->kind = EVP_CODE_TABLE;
-	ret->table = e->pool_at;
-	ret->rules = e->pool_at + evp_unwind_table_rules(&e->table);
-	ret->pages = e->pool_at - (uint32_t)(e->table.first_page * EVP_UNWIND_PAGE_WORDS);
+	out.kind = (uint16_t)evp_file_tables_kind(&u->tables, m, &bias, &number);
+	out.bias = bias;
+	if (out.kind == EVP_CODE_PENDING && number)
+		evp_file_tables_load(&u->tables, number, &out);
+	*ret = out;
 }
 
-/* Compiles every table of a process that seems to need one which its walks do not come to. */
+/* Makes every table of a process that seems to need one which its walks do not come to. */
 static void have_all_tables(struct evp_unwinder *u, struct evp_proc *p)
 {
 	struct place at = { u, p };
@@ -456,8 +241,8 @@ static void publish(struct evp_unwinder *u, uint32_t global_pid, struct publishe
 {
 	int rc = evp_bpf_tables_publish(u->bpf, global_pid, &pub->process, pub->m, n);
 
-	pub->turn = u->turn;
-	pub->changes = u->changes;
+	pub->turn = u->tables.turn;
+	pub->changes = u->tables.changes;
 	pub->told_ns = now_ns();
 	if (rc) { /* it will ask again, and be told then */
 		evp_bpf_tables_withdraw(u->bpf, global_pid, &pub->process);
@@ -466,14 +251,24 @@ static void publish(struct evp_unwinder *u, uint32_t global_pid, struct publishe
 	}
 	if (rc == -ENOSPC)
 		make_way(u, pub);
-	u->stats.published += !rc;
+	u->published += !rc;
 }
 
 static bool make_room(struct published *pub, size_t n)
 {
 	return !evp_grow(&pub->m, &pub->cm, n + 1, sizeof(*pub->m)) &&
-	       !evp_grow(&pub->next, &pub->cnext, n + 1, sizeof(*pub->next)) &&
-	       !evp_grow(&pub->entry, &pub->centry, n + 1, sizeof(*pub->entry));
+	       !evp_grow(&pub->next, &pub->cnext, n + 1, sizeof(*pub->next));
+}
+
+static void swap_mappings(struct published *pub)
+{
+	struct evp_bpf_mapping *m = pub->m;
+	size_t cap = pub->cm;
+
+	pub->m = pub->next;
+	pub->cm = pub->cnext;
+	pub->next = m;
+	pub->cnext = cap;
 }
 
 /*
@@ -484,32 +279,22 @@ static bool write_process(struct evp_unwinder *u, uint32_t global_pid, struct pu
 			  const struct evp_proc *p)
 {
 	size_t n = evp_mappings_count(p->maps);
-	struct evp_bpf_mapping *old = pub->m;
 	bool news;
 
 	if (n > 1u << EVP_BPF_MAX_SEARCH)
 		n = 1u << EVP_BPF_MAX_SEARCH;
 	if (!make_room(pub, n))
 		return false;
-	/* First loads, then writes: loading one table may evict another of this process. */
-	for (size_t i = 0; i < n; i++)
-		fill_mapping(u, evp_mappings_item(p->maps, i), &pub->next[i], &pub->entry[i]);
-	for (size_t i = 0; i < n; i++)
-		fill_mapping(u, evp_mappings_item(p->maps, i), &pub->next[i], &pub->entry[i]);
-	old = pub->m;
-	news = pub->serial == 0 || n != pub->process.n ||
-	       memcmp(old, pub->next, n * sizeof(*old)) != 0;
+	/* Loading one table may evict another of this very process, in `next` too. */
+	for (pub->nnext = 0; pub->nnext < n; pub->nnext++)
+		fill_mapping(u, evp_mappings_item(p->maps, pub->nnext), &pub->next[pub->nnext]);
+	pub->nnext = 0;
+	news = !pub->serial || n != pub->process.n ||
+	       memcmp(pub->m, pub->next, n * sizeof(*pub->m)) != 0;
 	pub->serial = p->serial;
 	if (!news)
 		return false;
-	pub->m = pub->next;
-	pub->next = old;
-	{
-		size_t cap = pub->cm;
-
-		pub->cm = pub->cnext;
-		pub->cnext = cap;
-	}
+	swap_mappings(pub);
 	pub->process.give_up = 0;
 	publish(u, global_pid, pub, (uint32_t)n);
 	return true;
@@ -563,14 +348,14 @@ void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 	if (u->bpf && !p->exit_ns && s->start_ns) {
 		pub = published(u, p, s);
 		if (!pub || (s->time_ns < pub->told_ns && pub->serial == p->serial &&
-			     pub->changes == u->changes))
+			     pub->changes == u->tables.changes))
 			; /* taken before BPF was told */
 		else if (write_process(u, s->global_pid, pub, p))
 			pub->futile = 0;
 		else if (s->time_ns >= pub->told_ns)
 			was_futile(u, s->global_pid, pub, p);
 	}
-	trim(u);
+	evp_file_tables_trim(&u->tables);
 }
 
 /* Numbers of processes that are gone would fill the table in the course of time. */
@@ -595,34 +380,22 @@ static void rebuild(struct evp_unwinder *u)
 	u->processes = live;
 }
 
-/* Every file that was ever met has an entry; before they become too many all is learnt anew. */
-static void reset(struct evp_unwinder *u, const struct evp_procs *procs)
+/* Before the files that were ever met become too many, all is learnt anew. */
+static void start_anew(struct evp_unwinder *u, const struct evp_procs *procs)
 {
 	for (size_t i = 0; i < u->processes.nslots; i++)
 		if (u->processes.slot[i].used && u->processes.slot[i].value)
 			withdraw(u, &u->processes.slot[i]);
-	if (u->bpf)
-		evp_bpf_tables_settle(u->bpf);
-	for (size_t i = 0; i < u->nentries; i++) {
-		struct entry *e = &u->entry[i];
-
-		if (e->pool_at != NOWHERE)
-			evp_bpf_tables_unload(u->bpf, e->pool_at, e->table.nwords);
-		evp_unwind_table_release(&e->table);
-	}
-	for (size_t i = 0; i < procs->files.n; i++)
-		procs->files.file[i]->table = 0;
 	evp_map_clear(&u->processes);
-	evp_map_clear(&u->by_build_id);
-	u->nentries = u->own_bytes = 0;
+	evp_file_tables_reset(&u->tables, &procs->files);
 }
 
 void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs)
 {
 	size_t kept = 0;
 
-	if (u->nentries > MAX_ENTRIES)
-		reset(u, procs);
+	if (evp_file_tables_full(&u->tables))
+		start_anew(u, procs);
 
 	for (size_t i = 0; i < u->processes.nslots; i++) {
 		struct evp_map_slot *slot = &u->processes.slot[i];

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record/file_tables.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#define OWN_BYTES      (4u << 20)  /* of tables in our memory that BPF has too */
+#define OWN_BYTES_ONLY (16u << 20) /* where there is no BPF to have them */
+#define MAX_TABLES     8192
+#define MAX_TRIES      16 /* of files that could not be opened */
+#define NOWHERE	       UINT32_MAX
+
+/* Of all files with one build ID. */
+struct evp_file_table {
+	struct evp_unwind_table table; /* word NULL: only BPF has it, or nobody */
+	uint32_t pool_at;	       /* in BPF; NOWHERE */
+	uint64_t used;		       /* turn of its last use */
+	uint8_t tries;
+	bool known, none; /* made at some time; there is none */
+};
+
+int evp_file_tables_init(struct evp_file_tables *t, struct evp_bpf_tables *bpf, struct evp_err *err)
+{
+	*t = (struct evp_file_tables){ .bpf = bpf };
+	return evp_compiler_new(&t->compiler, err);
+}
+
+void evp_file_tables_release(struct evp_file_tables *t)
+{
+	evp_compiler_free(t->compiler);
+	for (size_t i = 0; i < t->n; i++)
+		evp_unwind_table_release(&t->item[i].table);
+	free(t->item);
+	evp_map_release(&t->by_build_id);
+	*t = (struct evp_file_tables){ 0 };
+}
+
+size_t evp_file_tables_count(const struct evp_file_tables *t, size_t *ret_bytes)
+{
+	size_t n = 0;
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		n += t->item[i].table.nwords > 0;
+		*ret_bytes += t->item[i].table.nwords * sizeof(uint32_t);
+	}
+	return n;
+}
+
+static size_t table_bytes(const struct evp_file_table *e)
+{
+	return e->table.nwords * sizeof(*e->table.word);
+}
+
+/* The number of this file's entry, made if needed; 0: no memory. */
+static uint32_t number_of(struct evp_file_tables *t, struct evp_mapped_file *file)
+{
+	uint64_t none = 0, *place = &none;
+
+	if (file->table)
+		return file->table;
+	if (file->id.build_id_len)
+		place = evp_map_at(&t->by_build_id,
+				   evp_hash_bytes(file->id.build_id, file->id.build_id_len), NULL);
+	if (place && !*place && t->n < UINT16_MAX &&
+	    !evp_grow(&t->item, &t->cap, t->n + 1, sizeof(*t->item))) {
+		t->item[t->n] = (struct evp_file_table){ .pool_at = NOWHERE };
+		*place = ++t->n;
+	}
+	file->table = place ? (uint32_t)*place : 0;
+	return file->table;
+}
+
+/* The vdso is the same in every process of our kind; its section headers are its end. */
+static int make_vdso(struct evp_file_table *e)
+{
+	// NOLINTNEXTLINE(performance-no-int-to-ptr)
+	const Elf64_Ehdr *image = (const void *)getauxval(AT_SYSINFO_EHDR);
+
+	if (!image || sizeof(void *) != 8)
+		return -ENODATA;
+	return evp_unwind_compile_image(
+		image, image->e_shoff + (size_t)image->e_shnum * image->e_shentsize, &e->table,
+		NULL);
+}
+
+static void make(struct evp_file_tables *t, struct evp_file_table *e, const struct evp_proc *p,
+		 const struct evp_mapping *m)
+{
+	int fd, rc;
+
+	if (m->file->kind == EVP_MAPPED_VDSO) {
+		rc = make_vdso(e);
+	} else {
+		fd = evp_files_open(m->file, p->pid, p->kin, m->start, m->end);
+		if (fd < 0) {
+			e->none = ++e->tries == MAX_TRIES;
+			t->changes += e->none;
+			return;
+		}
+		rc = evp_compiler_table(t->compiler, fd, &e->table, NULL);
+		close(fd);
+	}
+	t->changes++;
+	e->known = true;
+	e->none = rc != 0;
+	t->made += !rc;
+	t->failed += rc != 0;
+	if (!rc)
+		t->own_bytes += table_bytes(e);
+}
+
+static bool read_back(struct evp_file_tables *t, struct evp_file_table *e)
+{
+	uint32_t *words = malloc(table_bytes(e));
+
+	if (!words || evp_bpf_tables_read(t->bpf, e->pool_at, e->table.nwords, words)) {
+		free(words);
+		return false;
+	}
+	e->table.word = words;
+	t->changes++;
+	t->own_bytes += table_bytes(e);
+	return true;
+}
+
+const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, uint32_t number,
+						   const struct evp_proc *p,
+						   const struct evp_mapping *m)
+{
+	struct evp_file_table *e = &t->item[number - 1];
+
+	e->used = t->turn;
+	if (e->none)
+		return NULL;
+	if (!e->table.word && !(e->known && e->pool_at != NOWHERE && read_back(t, e)))
+		make(t, e, p, m);
+	return e->table.word ? &e->table : NULL;
+}
+
+void evp_file_tables_trim(struct evp_file_tables *t)
+{
+	size_t most = t->bpf ? OWN_BYTES : OWN_BYTES_ONLY;
+
+	while (t->own_bytes > most) {
+		struct evp_file_table *oldest = NULL;
+
+		for (size_t i = 0; i < t->n; i++)
+			if (t->item[i].table.word && (!oldest || t->item[i].used < oldest->used))
+				oldest = &t->item[i];
+		if (!oldest || oldest->used == t->turn)
+			return;
+		t->own_bytes -= table_bytes(oldest);
+		free(oldest->table.word);
+		oldest->table.word = NULL;
+	}
+}
+
+/* Run-time address less ELF virtual address, if the mapping is of an executable segment. */
+static bool bias_of(const struct evp_mapping *m, uint64_t *ret)
+{
+	const struct evp_elf_identity *id = &m->file->id;
+
+	for (uint32_t i = 0; i < id->nsegments; i++) {
+		const struct evp_segment *s = &id->segments[i];
+
+		/* A mapping begins on a page, a segment where it likes. */
+		if (m->pgoff < s->offset + s->size && s->offset < m->pgoff + (m->end - m->start)) {
+			*ret = m->start - m->pgoff + s->offset - s->vaddr;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum evp_code_kind evp_file_tables_kind(struct evp_file_tables *t, const struct evp_mapping *m,
+					uint64_t *ret_bias, uint32_t *ret_number)
+{
+	struct evp_mapped_file *file = m->file;
+
+	*ret_number = 0;
+	if (!file || file->kind == EVP_MAPPED_ANONYMOUS)
+		return EVP_CODE_JIT;
+	if (!file->resolved)
+		return EVP_CODE_PENDING;
+	if (!bias_of(m, ret_bias))
+		return EVP_CODE_UNKNOWN;
+	*ret_number = number_of(t, file);
+	if (!*ret_number || t->item[*ret_number - 1].none)
+		return EVP_CODE_UNKNOWN;
+	return EVP_CODE_PENDING;
+}
+
+/* ---- BPF ---- */
+
+static void evict(struct evp_file_tables *t, uint32_t number)
+{
+	struct evp_file_table *e = &t->item[number - 1];
+
+	t->on_evict(t->arg, number);
+	evp_bpf_tables_settle(t->bpf);
+	evp_bpf_tables_unload(t->bpf, e->pool_at, e->table.nwords);
+	e->pool_at = NOWHERE;
+	if (!e->table.word)
+		e->known = false;
+	t->changes++;
+	t->evicted++;
+}
+
+static uint32_t least_used(const struct evp_file_tables *t)
+{
+	uint32_t found = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->item[i].pool_at != NOWHERE && t->item[i].used != t->turn &&
+		    (!found || t->item[i].used < t->item[found - 1].used))
+			found = (uint32_t)i + 1;
+	return found;
+}
+
+bool evp_file_tables_load(struct evp_file_tables *t, uint32_t number, struct evp_bpf_mapping *ret)
+{
+	struct evp_file_table *e = &t->item[number - 1];
+	uint32_t victim;
+	int rc = 0;
+
+	if (e->pool_at == NOWHERE && !e->table.word)
+		return false;
+	while (e->pool_at == NOWHERE &&
+	       (rc = evp_bpf_tables_load(t->bpf, &e->table, &e->pool_at)) == -ENOSPC) {
+		e->pool_at = NOWHERE;
+		victim = least_used(t);
+		if (!victim)
+			break;
+		evict(t, victim);
+	}
+	if (rc) {
+		e->pool_at = NOWHERE;
+		return false;
+	}
+	ret->kind = EVP_CODE_TABLE;
+	ret->number = (uint16_t)number;
+	ret->table = e->pool_at;
+	ret->rules = e->pool_at + evp_unwind_table_rules(&e->table);
+	ret->pages = e->pool_at - (uint32_t)(e->table.first_page * EVP_UNWIND_PAGE_WORDS);
+	return true;
+}
+
+bool evp_file_tables_full(const struct evp_file_tables *t)
+{
+	return t->n > MAX_TABLES;
+}
+
+void evp_file_tables_reset(struct evp_file_tables *t, const struct evp_files *files)
+{
+	if (t->bpf)
+		evp_bpf_tables_settle(t->bpf);
+	for (size_t i = 0; i < t->n; i++) {
+		struct evp_file_table *e = &t->item[i];
+
+		if (e->pool_at != NOWHERE)
+			evp_bpf_tables_unload(t->bpf, e->pool_at, e->table.nwords);
+		evp_unwind_table_release(&e->table);
+	}
+	for (size_t i = 0; i < files->n; i++)
+		files->file[i]->table = 0;
+	evp_map_clear(&t->by_build_id);
+	t->n = t->own_bytes = 0;
+	t->changes++;
+}
