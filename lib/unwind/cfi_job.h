@@ -27,6 +27,14 @@ struct evp_cfi_fde {
 	uint32_t offset, len; /* instructions, within the section */
 };
 
+/* A state in two words, where it fits, and its rule: there are many rows and few rules. */
+struct evp_cfi_memo {
+	uint64_t a, b;
+	uint32_t rule; /* + 1 */
+};
+
+#define EVP_CFI_MEMOS 256
+
 struct evp_cfi_job {
 	const struct evp_cfi_section *section;
 	const struct evp_cfi_arch *arch;
@@ -40,6 +48,7 @@ struct evp_cfi_job {
 	uint32_t none;		 /* rule id */
 	uint64_t limit;		 /* end of the current FDE */
 	struct evp_cfi_cie *cie; /* of it */
+	struct evp_cfi_memo memo[EVP_CFI_MEMOS];
 };
 
 /* Reads all entries; fdes come out sorted by start. 0 or -ENOMEM. */

@@ -6,15 +6,54 @@
 
 /* ---- rows ---- */
 
-static int state_row(struct evp_cfi_job *c, uint64_t vaddr, const struct evp_cfi_state *s)
+static bool is_expression(const struct evp_cfi_value *v)
+{
+	return v->how >= EVP_CFI_EXPRESSION;
+}
+
+/* The state as two words; false where it is too large or has expressions. */
+static bool pack(const struct evp_cfi_state *s, bool signal_frame, uint64_t *ret_a, uint64_t *ret_b)
+{
+	const uint64_t half = 0x8000;
+	uint64_t fp = (uint64_t)s->fp.offset + half, ra = (uint64_t)s->ra.offset + half;
+	uint64_t bx = (uint64_t)s->bx.offset + half, cfa = (uint64_t)s->cfa_offset + (half << 16);
+
+	if ((fp | ra | bx) >> 16 || cfa >> 32 || s->cfa_reg > 0xff || s->cfa_expr ||
+	    is_expression(&s->fp) || is_expression(&s->ra) || is_expression(&s->bx))
+		return false;
+	*ret_a = s->cfa_reg | (uint64_t)s->fp.how << 8 | (uint64_t)s->ra.how << 12 |
+		 (uint64_t)s->bx.how << 16 | (uint64_t)signal_frame << 20 | cfa << 32;
+	*ret_b = fp | ra << 16 | bx << 32;
+	return true;
+}
+
+static int rule_of(struct evp_cfi_job *c, const struct evp_cfi_state *s, uint32_t *ret_rule)
 {
 	struct evp_unwind_rule rule;
-	uint32_t id;
-	int rc;
 
 	c->arch->rule(s, c->cie->signal_frame, &rule);
-	rc = evp_rule_set_add(c->rules, &rule, &id);
-	return rc ? rc : evp_cfi_add_row(c->rows, vaddr, id);
+	return evp_rule_set_add(c->rules, &rule, ret_rule);
+}
+
+static int state_row(struct evp_cfi_job *c, uint64_t vaddr, const struct evp_cfi_state *s)
+{
+	struct evp_cfi_memo *memo;
+	uint64_t a, b;
+	uint32_t rule;
+	int rc;
+
+	if (!pack(s, c->cie->signal_frame, &a, &b)) {
+		rc = rule_of(c, s, &rule);
+		return rc ? rc : evp_cfi_add_row(c->rows, vaddr, rule);
+	}
+	memo = &c->memo[((a ^ b * 0x9e3779b97f4a7c15ULL) * 0xc4ceb9fe1a85ec53ULL) >> 56];
+	if (memo->a != a || memo->b != b || !memo->rule) {
+		rc = rule_of(c, s, &rule);
+		if (rc)
+			return rc;
+		*memo = (struct evp_cfi_memo){ a, b, rule + 1 };
+	}
+	return evp_cfi_add_row(c->rows, vaddr, memo->rule - 1);
 }
 
 /* ---- instructions ---- */

@@ -18,10 +18,6 @@ struct evp_rule_set {
 	struct evp_map ids; /* hash -> id + 1, chained by next */
 	uint32_t *next;
 	size_t next_cap;
-	struct evp_rule_recent { /* by hash: saves nearly every look-up */
-		uint64_t a, b;	 /* the rule as two words */
-		uint32_t id;	 /* + 1 */
-	} recent[256];
 };
 
 /* The number of this rule. 0 or -ENOMEM. */
