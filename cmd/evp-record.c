@@ -5,6 +5,7 @@
  *	evp-record -a -F 99 --duration 5 | evp-symbolize | evp-fold > out.folded
  *	evp-record -o prof.evp -- make -j2
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,7 +105,11 @@ int main(int argc, char **argv)
 {
 	struct record_options ro;
 	struct evp_err err = { 0 };
-	int rc = evp_cmd_parse(&record_cmd, argc, argv);
+	int rc;
+
+	/* Unwind tables come and go; said once, the limit stays, and each gives its memory back. */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	rc = evp_cmd_parse(&record_cmd, argc, argv);
 
 	if (rc >= 0)
 		return rc;

@@ -11,7 +11,8 @@
 #define OWN_BYTES      (4u << 20)  /* of tables in our memory that BPF has too */
 #define OWN_BYTES_ONLY (16u << 20) /* where there is no BPF to have them */
 #define MAX_TABLES     8192
-#define MAX_TRIES      16 /* of files that could not be opened */
+#define MAX_TRIES      16 /* of a file that could not be opened */
+#define MAX_FAILURES   3  /* of the child that makes it */
 #define NOWHERE	       UINT32_MAX
 
 /* Of all files with one build ID. */
@@ -19,7 +20,7 @@ struct evp_file_table {
 	struct evp_unwind_table table; /* word NULL: only BPF has it, or nobody */
 	uint32_t pool_at;	       /* in BPF; NOWHERE */
 	uint64_t used;		       /* turn of its last use */
-	uint8_t tries;
+	uint8_t tries, failures;
 	bool known, none; /* made at some time; there is none */
 };
 
@@ -104,6 +105,10 @@ static void make(struct evp_file_tables *t, struct evp_file_table *e, const stru
 		}
 		rc = evp_compiler_table(t->compiler, fd, &e->table, NULL);
 		close(fd);
+		/* A starved machine is no reason to do without the file's table for ever. */
+		if ((rc == -ETIMEDOUT || rc == -ECHILD || rc == -ENOMEM || rc == -EIO) &&
+		    ++e->failures < MAX_FAILURES)
+			return;
 	}
 	t->changes++;
 	e->known = true;
