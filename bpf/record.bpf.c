@@ -213,15 +213,15 @@ static __always_inline bool deliver_stack(struct evp_bpf_stack *s, __u32 n)
 	return true;
 }
 
-/* As much of the stack as there is, up to its end or the room's. */
-static __always_inline __u32 copy_stack(struct evp_bpf_copy *c, __u64 sp)
+/* As much of the stack as there is, up to its end or about `most`. */
+static __always_inline __u32 copy_stack(struct evp_bpf_copy *c, __u64 sp, __u32 most)
 {
 	__u32 len = 0;
 
 	for (int i = 0; i <= EVP_BPF_COPY_BYTES / 4096; i++) {
 		__u32 part = 4096 - ((sp + len) & 4095);
 
-		if (len > EVP_BPF_COPY_BYTES - 4096 || part > 4096 ||
+		if (len > EVP_BPF_COPY_BYTES - 4096 || len >= most || part > 4096 ||
 		    bpf_probe_read_user(&c->bytes[len], part, (const void *)(sp + len)))
 			break;
 		len += part;
@@ -249,7 +249,9 @@ static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct
 	for (int i = 0; i < EVP_REGS; i++)
 		c->reg[i] = b->w.reg[i];
 	c->nkernel = knobs.kernel ? walk_kernel(ctx, c->kernel) : 0;
-	len = copy_stack(c, b->w.sp);
+	/* Most stacks are small: rather all of those than a few whole deep ones. */
+	len = copy_stack(c, b->w.sp,
+			 held < knobs.copy_bytes / 2 ? EVP_BPF_COPY_BYTES : EVP_BPF_COPY_BYTES / 4);
 	if (len > EVP_BPF_COPY_BYTES)
 		return false;
 	if (e->time_ns - copy_woke_ns >= knobs.copy_wake_ns) {

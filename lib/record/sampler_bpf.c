@@ -28,7 +28,7 @@
 #include "record/rights.h"
 
 #define MAX_TARGETS	 32768
-#define MIN_RING_BYTES	 (1u << 20)
+#define MIN_RING_BYTES	 (2u << 20)
 #define MAX_RING_BYTES	 (64u << 20)
 #define INIT_PIDNS_INO	 0xEFFFFFFCu /* uapi since 6.17, the same number since 3.8 */
 #define SAMPLE_BYTES	 2048	     /* a new stack of 250 frames, or part of a copied one */

@@ -105,7 +105,7 @@ const char *evp_walk_reason(enum evp_walk_end end)
 		[EVP_WALK_EXEC] = "exec",
 		[EVP_WALK_EXITING] = "exiting",
 		[EVP_WALK_NOT_COPIED] = "not-copied",
-		[EVP_WALK_PENDING] = "no-table",
+		[EVP_WALK_PENDING] = "not-copied",
 	};
 
 	return (size_t)end < sizeof(reasons) / sizeof(*reasons) ? reasons[end] : "unknown";
