@@ -67,6 +67,7 @@ int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_
 		rows->unknown_rows += rules->rule[rows->row[i].rule].cfa == EVP_CFA_UNKNOWN;
 	free(c.cies);
 	free(c.fdes);
+	free(c.early);
 	evp_map_release(&c.cie_ids);
 	if (rc)
 		return evp_fail_errno(err, -rc, "cannot compile call frame information");

@@ -197,35 +197,19 @@ static uint64_t cie_of(const struct evp_cfi_job *c, uint64_t field, uint64_t fie
 	return field <= field_at ? field_at - field : c->section->len;
 }
 
-/* The index of the CIE at this offset, which may stand behind its FDEs. */
-static int find_cie(struct evp_cfi_job *c, uint64_t offset, uint32_t *ret_id)
+/* Whether the CIE at this offset is known by now; neighbours mostly share theirs. */
+static bool find_cie(struct evp_cfi_job *c, uint64_t offset, uint32_t *ret_id)
 {
-	const uint64_t *at = evp_map_find(&c->cie_ids, offset);
-	const struct evp_cfi_section *s = c->section;
-	struct evp_cfi_in in = { s->data + (offset < s->len ? offset : s->len), s->data + s->len,
-				 false };
-	bool dwarf64;
-	uint64_t len, field;
-	int rc;
+	const uint64_t *at;
 
-	if (at) {
-		*ret_id = (uint32_t)*at;
-		return 0;
+	if (c->ncies && c->cies[c->last_cie].offset == offset) {
+		*ret_id = c->last_cie;
+		return true;
 	}
-	len = evp_cfi_fixed(&in, 4);
-	dwarf64 = len == UINT32_MAX;
-	if (dwarf64)
-		len = evp_cfi_fixed(&in, 8);
-	if (in.bad || len > (size_t)(in.end - in.p))
-		return -EBADMSG;
-	in.end = in.p + len;
-	field = evp_cfi_fixed(&in, dwarf64 && s->debug_frame ? 8 : 4);
-	if (in.bad || cie_of(c, field, 0, dwarf64) != UINT64_MAX)
-		return -EBADMSG;
-	rc = parse_cie(c, offset, in);
-	if (!rc)
-		*ret_id = (uint32_t)c->ncies - 1;
-	return rc;
+	at = evp_map_find(&c->cie_ids, offset);
+	if (at)
+		*ret_id = c->last_cie = (uint32_t)*at;
+	return at;
 }
 
 static int parse_entry(struct evp_cfi_job *c, uint64_t offset, struct evp_cfi_in in, bool dwarf64)
@@ -234,19 +218,35 @@ static int parse_entry(struct evp_cfi_job *c, uint64_t offset, struct evp_cfi_in
 	uint64_t cie = cie_of(c, evp_cfi_fixed(&in, dwarf64 && c->section->debug_frame ? 8 : 4),
 			      field_at, dwarf64);
 	uint32_t id;
-	int rc;
 
 	if (in.bad)
 		return 0;
 	if (cie == UINT64_MAX)
-		return evp_map_find(&c->cie_ids, offset) ? 0 : parse_cie(c, offset, in);
-	rc = find_cie(c, cie, &id);
-	if (rc == -EBADMSG) {
-		c->rows->fdes++;
-		c->rows->bad_fdes++;
-		return 0;
+		return parse_cie(c, offset, in);
+	if (find_cie(c, cie, &id))
+		return parse_fde(c, id, in);
+	if (evp_grow(&c->early, &c->early_cap, c->nearly + 1, sizeof(*c->early)))
+		return -ENOMEM;
+	c->early[c->nearly++] = (struct evp_cfi_early){ cie, in };
+	return 0;
+}
+
+/* FDEs whose CIE stands behind them. Only what stood in its own right is a CIE: that is linear. */
+static int parse_early(struct evp_cfi_job *c)
+{
+	uint32_t id;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < c->nearly; i++) {
+		if (find_cie(c, c->early[i].cie, &id)) {
+			rc = parse_fde(c, id, c->early[i].in);
+		} else {
+			c->rows->fdes++;
+			c->rows->bad_fdes++;
+		}
 	}
-	return rc ? rc : parse_fde(c, id, in);
+	return rc;
 }
 
 static int parse_section(struct evp_cfi_job *c)
@@ -354,5 +354,7 @@ int evp_cfi_entries(struct evp_cfi_job *c)
 {
 	int rc = parse_section(c);
 
+	if (!rc)
+		rc = parse_early(c);
 	return rc ? rc : sort_fdes(c);
 }

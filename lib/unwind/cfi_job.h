@@ -27,6 +27,11 @@ struct evp_cfi_fde {
 	uint32_t offset, len; /* instructions, within the section */
 };
 
+struct evp_cfi_early {
+	uint64_t cie; /* section offset */
+	struct evp_cfi_in in;
+};
+
 /* A state in two words, where it fits, and its rule: there are many rows and few rules. */
 struct evp_cfi_memo {
 	uint64_t a, b;
@@ -43,6 +48,9 @@ struct evp_cfi_job {
 	struct evp_cfi_cie *cies;
 	size_t ncies, cies_cap;
 	struct evp_map cie_ids; /* section offset -> index */
+	uint32_t last_cie;
+	struct evp_cfi_early *early; /* FDEs before their CIE */
+	size_t nearly, early_cap;
 	struct evp_cfi_fde *fdes;
 	size_t nfdes, fdes_cap;
 	uint32_t none;		 /* rule id */

@@ -187,6 +187,26 @@ static void hostile(void)
 	ok(!compile(&s, &evp_cfi_x86_64, false) && at(0x11001).cfa_off == 16 &&
 		   at(0x11003).cfa_off == 48 && rows.overlapping_fdes == 1,
 	   "of two that overlap the later holds");
+	/* 60,000 FDEs whose CIEs would lie in each other, each with all that follows. */
+	evp_str_clear(&s);
+	for (i = 0; i < 60000; i++) {
+		size_t length_at = begin(&s, false);
+
+		put(&s, s.len - 1000000u, 4); /* behind it: 1,000,000 bytes on */
+		put(&s, 0, 20);
+		end(&s, length_at, false);
+	}
+	for (i = 0; i < 1000000; i++)
+		evp_str_add(&s, "\xff\0\x40\0", 4);
+	start = clock();
+	ok(compile(&s, &evp_cfi_x86_64, false) == -EBADMSG && clock() - start < CLOCKS_PER_SEC,
+	   "what lies within an entry is no CIE");
+	evp_str_clear(&s);
+	FDE(&s, 0x11000, 0x10, "\x41\x0e\x10");
+	memcpy(s.buf + 4, &s.len, 4);
+	cie(&s, 1, "z", true, false);
+	ok(!compile(&s, &evp_cfi_x86_64, true) && at(0x11008).cfa_off == 16,
+	   "an FDE may stand before its CIE");
 	/* 40,000 FDEs, every one with its own CIE, which they name in turn. */
 	evp_str_clear(&s);
 	for (i = 0; i < 40000; i++)
