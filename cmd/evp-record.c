@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cmd.h"
 #include "record/check.h"
 #include "record/options.h"
@@ -78,6 +79,14 @@ static int without_output(const struct record_options *ro, const struct evp_err 
 	return code == ENOENT ? 127 : 126;
 }
 
+static int open_output(struct record_options *ro, struct evp_out *out, struct evp_err *err)
+{
+	unsigned int flags = EVP_OUT_BINARY | EVP_OUT_DIRECT | (evp_force ? EVP_OUT_FORCE : 0);
+
+	return ro->record.rotate ? evp_rotate_open(ro->record.rotate, evp_now_ns(), out, err)
+				 : evp_out_open(out, ro->output, flags, err);
+}
+
 static int record(struct record_options *ro)
 {
 	struct evp_record_result result;
@@ -85,8 +94,7 @@ static int record(struct record_options *ro)
 	struct evp_err err = { 0 };
 	int rc, status;
 
-	if (evp_out_open(&out, ro->output,
-			 EVP_OUT_BINARY | EVP_OUT_DIRECT | (evp_force ? EVP_OUT_FORCE : 0), &err))
+	if (open_output(ro, &out, &err))
 		return without_output(ro, &err);
 	ro->record.out = &out;
 	rc = evp_record_run(&ro->record, &result, &err);

@@ -17,7 +17,7 @@ static struct {
 	uint64_t freq_hz, period_ns, delay_ms;
 	double max_overhead;
 	int64_t duration_ns, flush_ns, window_ns, jitter_ns;
-	const char *output, *backend, *event, *chosen, *rules;
+	const char *output, *backend, *event, *chosen, *rules, *rotate;
 } o = { .duration_ns = -1, .flush_ns = -1, .window_ns = -1, .backend = "auto", .event = "cpu" };
 
 static const struct evp_opt opts[] = {
@@ -53,6 +53,8 @@ static const struct evp_opt opts[] = {
 	{ 0, "relabel", EVP_TEXT, &o.rules, "FILE",
 	  "change labels, drop samples: rules as Prometheus has them" },
 	EVP_OPT_OUTPUT(o.output),
+	{ 0, "rotate", EVP_TEXT, &o.rotate, "SIZE|TIME",
+	  "with -o: end a file and begin the next at this size, or this often" },
 	{ 0, "backend", EVP_TEXT, &o.backend, "NAME", "auto, bpf or perf" },
 	{ 0, "strict", EVP_FLAG, &o.strict, NULL, "with CMD: status 125 when recording failed" },
 	{ 0, "check", EVP_FLAG, &o.check, NULL, "say what can be recorded here, and end" },
@@ -111,6 +113,23 @@ static int find_backend(enum evp_record_backend *ret)
 			return -1;
 		}
 	return evp_error("unknown backend '%s': it is auto, bpf or perf", o.backend);
+}
+
+static int read_rotation(struct record_options *ro)
+{
+	struct evp_err err = { 0 };
+
+	if (!o.rotate)
+		return -1;
+	if (ro->record.stdout_is_stream)
+		return evp_error("--rotate needs -o FILE");
+	if (evp_rotate_parse(&ro->rotate, o.rotate, &err))
+		return evp_error("--rotate: %s", err.msg);
+	if (ro->rotate.interval_ns && ro->rotate.interval_ns < o.flush_ns)
+		return evp_error("--rotate is shorter than the interval of -i");
+	ro->rotate.pattern = o.output;
+	ro->record.rotate = &ro->rotate;
+	return -1;
 }
 
 static int refuse_contradictions(void)
@@ -187,7 +206,9 @@ int record_options_read(struct record_options *ret)
 	rc = refuse_contradictions();
 	if (rc < 0)
 		rc = fill_in();
-	return rc < 0 ? fill_record(ret) : rc;
+	if (rc < 0)
+		rc = fill_record(ret);
+	return rc < 0 ? read_rotation(ret) : rc;
 }
 
 void record_options_release(struct record_options *ro)

@@ -13,6 +13,7 @@ struct record_options {
 	bool check, json, strict;
 	const char *output;	       /* NULL or "-": standard output */
 	struct evp_record_opts record; /* all but `out`; it points into the command line ... */
+	struct evp_rotate rotate;      /* record.rotate, where it is asked for */
 	struct evp_targets targets;    /* ... and here */
 };
 

@@ -84,15 +84,18 @@ int evp_read_file(const char *path, size_t limit, struct evp_str *out, struct ev
 }
 
 /* An existing name that is no regular file is written in place; so is a direct output. */
-static int open_file(struct evp_out *o, const char *path, bool direct, struct evp_err *err)
+static int open_file(struct evp_out *o, const char *path, unsigned int flags, struct evp_err *err)
 {
 	struct stat st;
 
 	o->path = strdup(path);
 	if (!o->path)
 		return evp_fail_oom(err);
-	if (direct || (!stat(path, &st) && !S_ISREG(st.st_mode))) {
-		o->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if ((flags & EVP_OUT_DIRECT) || (!stat(path, &st) && !S_ISREG(st.st_mode))) {
+		o->fd = open(path,
+			     O_WRONLY | O_CREAT | O_CLOEXEC |
+				     (flags & EVP_OUT_NEW ? O_EXCL : O_TRUNC),
+			     0640);
 		if (o->fd < 0)
 			return evp_fail_errno(err, errno, "cannot create '%s'", path);
 		return 0;
@@ -124,7 +127,7 @@ int evp_out_open(struct evp_out *o, const char *path, unsigned int flags, struct
 					"use -o FILE, or --force)");
 		o->fd = STDOUT_FILENO;
 	} else {
-		rc = open_file(o, path, flags & EVP_OUT_DIRECT, err);
+		rc = open_file(o, path, flags, err);
 		if (rc) {
 			evp_out_drop(o);
 			return rc;

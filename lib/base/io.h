@@ -33,6 +33,7 @@ enum {
 	EVP_OUT_BINARY = 1, /* refuse a terminal ... */
 	EVP_OUT_FORCE = 2,  /* ... unless forced */
 	EVP_OUT_DIRECT = 4,
+	EVP_OUT_NEW = 8, /* with DIRECT: -EEXIST where there is one of this name */
 };
 
 struct evp_out {

@@ -217,7 +217,7 @@ static void read_clocks(struct recorder *r, struct evp_clock *ret)
 	r->procs.real_offset_ns = ret->realtime_ns - ret->monotonic_ns;
 }
 
-static int tick(struct recorder *r)
+static int tick(struct recorder *r, struct evp_err *err)
 {
 	struct evp_clock clock;
 	int64_t done_ns;
@@ -229,7 +229,7 @@ static int tick(struct recorder *r)
 	rc = drain(r, done_ns);
 	if (rc || done_ns < evp_recording_due(&r->recording))
 		return rc;
-	rc = evp_recording_flush(&r->recording, done_ns, &clock, kernel_cost_ns(r), &epoch);
+	rc = evp_recording_flush(&r->recording, done_ns, &clock, kernel_cost_ns(r), &epoch, err);
 	if (!rc)
 		rc = hold_costs(r);
 	return rc ? rc : evp_procs_reap(&r->procs, done_ns - REAP_AFTER_NS, epoch);
@@ -321,20 +321,21 @@ static int loop(struct recorder *r, struct evp_err *err)
 	struct pollfd fds[5] = {
 		{ .fd = r->signals.fd, .events = POLLIN },
 		{ .fd = r->ops->poll_fd ? r->ops->poll_fd(r->sampler) : -1, .events = POLLIN },
-		{ .fd = r->opts->out->fd }, /* POLLERR: the reader is gone */
+		{ .fd = -1 }, /* the output; POLLERR: its reader is gone */
 		{ .fd = r->work.pid ? r->work.pidfd : -1, .events = POLLIN },
 		{ .fd = r->sb ? evp_sideband_fd(r->sb) : -1, .events = POLLIN },
 	};
 	int rc = 0;
 
 	while (!rc && !r->stop) {
+		fds[2].fd = r->opts->out->fd; /* files change */
 		if (poll(fds, EVP_ARRAY_SIZE(fds), timeout_ms(r)) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[0].revents)
 			on_signal(r);
 		if (fds[2].revents & POLLERR)
 			return -EPIPE;
-		rc = tick(r);
+		rc = tick(r, err);
 		if (!rc && !r->sampling && now_ns() >= r->begin_ns)
 			rc = end_delay(r, err);
 		if ((r->work.pid && evp_workload_poll(&r->work)) || targets_ended(r) ||
@@ -464,7 +465,8 @@ static int read_processes(struct recorder *r, struct evp_err *err)
 static void settle(const struct recorder *r)
 {
 	unsigned int keep = (r->ops == &evp_sampler_bpf ? EVP_KEEP_BPF : 0) |
-			    (r->work.pid ? EVP_KEEP_KILL : 0);
+			    (r->work.pid ? EVP_KEEP_KILL : 0) |
+			    (r->opts->rotate ? EVP_KEEP_FILES : 0);
 	int rc = evp_privilege_settle(keep);
 
 	if (rc)
@@ -502,7 +504,9 @@ static int record(struct recorder *r, struct evp_err *err)
 	}
 	settle(r);
 	rc = loop(r, err);
-	if (!rc)
+	if (r->recording.no_next_file)
+		finish(r);
+	else if (!rc)
 		rc = finish(r);
 	evp_shortfall_end(r->opts, &r->procs);
 	if (rc && rc != -EPIPE && !err->msg[0])

@@ -21,6 +21,7 @@
 #include "base/io.h"
 #include "record/labeller.h"
 #include "record/relabel.h"
+#include "record/rotate.h"
 #include "record/targets.h"
 #include "record/unwinder.h"
 #include "stream/stream.h"
@@ -45,6 +46,7 @@ struct evp_record_opts {
 	struct evp_labeller_opts labels; /* checked by evp_labeller_check; node is filled in */
 	enum evp_record_backend backend;
 	const char *node;	    /* NULL: $EVP_NODE or the host's name */
+	struct evp_rotate *rotate;  /* where `out` came from and others will; NULL: one file */
 	struct evp_out *out;	    /* open; finishing it is the caller's */
 	bool stdout_is_stream;	    /* then the command's stdout is our stderr */
 	const char *tool, *options; /* of the provenance record; tool NULL: none */

@@ -55,7 +55,7 @@ static int define_event(struct evp_recording *rec)
 	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
 	int rc = 0;
 
-	e.period = rec->period_ns;
+	e.period = rec->event_period_ns = rec->period_ns;
 	rc |= evp_writer_cstring(rec->w, "cpu", &e.name);
 	rc |= evp_writer_cstring(rec->w, "samples", &e.types[0].type);
 	rc |= evp_writer_cstring(rec->w, "count", &e.types[0].unit);
@@ -94,21 +94,42 @@ static int64_t next_flush(const struct evp_recording *rec, int64_t unix_ns)
 	return unix_ns + rec->opts->flush_ns - (unix_ns - rec->shift_ns) % rec->opts->flush_ns;
 }
 
-int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *opts,
-		       struct evp_kernel_syms *ks, struct evp_err *err)
+static int new_writer(struct evp_recording *rec, struct evp_err *err)
 {
+	const struct evp_record_opts *opts = rec->opts;
 	struct evp_writer_opts wo = { .sink = evp_writer_out_sink,
 				      .flush = evp_writer_out_flush,
 				      .sink_arg = opts->out,
 				      .tool = opts->tool,
 				      .options = opts->options };
-	struct evp_clock clock;
-	uint64_t random;
 	int rc = evp_writer_new(&rec->w, &wo, err);
 
+	rec->windows.w = rec->w;
+	return rc;
+}
+
+/* What a stream begins with. */
+static int begin_stream(struct evp_recording *rec, const struct evp_clock *clock,
+			struct evp_err *err)
+{
+	int rc = define_event(rec);
+
+	if (!rc)
+		rc = evp_writer_clock(rec->w, clock);
+	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
+}
+
+int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *opts,
+		       struct evp_kernel_syms *ks, struct evp_err *err)
+{
+	struct evp_clock clock;
+	uint64_t random;
+	int rc;
+
+	rec->opts = opts;
+	rc = new_writer(rec, err);
 	if (rc)
 		return rc;
-	rec->opts = opts;
 	rec->period_ns = opts->period_ns;
 	read_names(rec);
 	rc = open_labeller(rec, err);
@@ -119,13 +140,9 @@ int evp_recording_open(struct evp_recording *rec, const struct evp_record_opts *
 	if (opts->jitter_ns && getrandom(&random, sizeof(random), 0) == sizeof(random))
 		rec->shift_ns = (int64_t)(random % (uint64_t)opts->jitter_ns);
 	rec->next_flush_ns = next_flush(rec, clock.realtime_ns);
-	rec->windows.w = rec->w;
 	rec->windows.len_ns = opts->window_ns;
 	evp_translator_init(&rec->tr, rec->w, ks, rec->node, rec->boot_id);
-	rc = define_event(rec);
-	if (!rc)
-		rc = evp_writer_clock(rec->w, &clock);
-	return rc ? evp_fail_errno(err, -rc, "cannot begin the stream") : 0;
+	return begin_stream(rec, &clock, err);
 }
 
 void evp_recording_begin(struct evp_recording *rec)
@@ -242,14 +259,48 @@ static int new_epoch(struct evp_recording *rec, int64_t open_ns)
 		rc = evp_writer_watermark(rec->w, open_ns);
 	if (!rc)
 		rc = evp_translator_epoch(&rec->tr);
-	if (!rc && rec->period_ns != rec->opts->period_ns)
+	if (!rc && rec->period_ns != rec->event_period_ns)
 		rc = evp_recording_rate(rec, open_ns - rec->real_offset_ns, rec->period_ns);
 	return rc;
 }
 
-int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
-			uint64_t kernel_ns, bool *ret_epoch)
+/*
+ * Ends this file and goes on in the next, which is opened first: where that fails this one can
+ * still be ended whole.
+ */
+static int next_file(struct evp_recording *rec, int64_t open_ns, const struct evp_clock *clock,
+		     struct evp_err *err)
 {
+	struct evp_out next;
+	int rc = evp_rotate_open(rec->opts->rotate, open_ns, &next, err);
+
+	rec->no_next_file = rc;
+	if (rc)
+		return rc;
+	rc = evp_windows_write(&rec->windows);
+	if (!rc)
+		rc = evp_writer_end(rec->w);
+	if (!rc)
+		rc = evp_out_finish(rec->opts->out, err);
+	if (rc) {
+		unlink(next.path);
+		evp_out_drop(&next);
+		return rc;
+	}
+	*rec->opts->out = next;
+	evp_writer_free(rec->w);
+	rec->w = NULL;
+	rc = new_writer(rec, err);
+	if (rc)
+		return rc;
+	evp_translator_stream(&rec->tr, rec->w);
+	return begin_stream(rec, clock, err);
+}
+
+int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
+			uint64_t kernel_ns, bool *ret_epoch, struct evp_err *err)
+{
+	struct evp_rotate *rotate = rec->opts->rotate;
 	int64_t done_unix_ns = done_ns + rec->real_offset_ns, open_ns;
 	int rc = evp_windows_advance(&rec->windows, done_unix_ns, &open_ns);
 
@@ -261,6 +312,10 @@ int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct
 		rc = write_cost(rec, clock->realtime_ns, kernel_ns);
 	if (!rc)
 		rc = *ret_epoch ? new_epoch(rec, open_ns) : evp_writer_watermark(rec->w, open_ns);
+	if (!rc && rotate && evp_rotate_due(rotate, rec->opts->out->bytes, open_ns)) {
+		*ret_epoch = true;
+		rc = next_file(rec, open_ns, clock, err);
+	}
 	return rc;
 }
 

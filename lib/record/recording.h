@@ -24,14 +24,16 @@ struct evp_recording { /* a zeroed struct is empty */
 	struct evp_windows windows;
 	struct evp_labeller labeller;
 	char node[256], boot_id[64];
-	int64_t period_ns;	/* that holds now */
-	int64_t real_offset_ns; /* unix time - CLOCK_MONOTONIC */
-	int64_t next_flush_ns;	/* unix */
-	int64_t shift_ns;	/* of flushes, within opts->jitter_ns */
-	int64_t cost_from_ns;	/* unix; 0: sampling has not begun */
+	int64_t period_ns;	 /* that holds now */
+	int64_t event_period_ns; /* as the stream's definition says */
+	int64_t real_offset_ns;	 /* unix time - CLOCK_MONOTONIC */
+	int64_t next_flush_ns;	 /* unix */
+	int64_t shift_ns;	 /* of flushes, within opts->jitter_ns */
+	int64_t cost_from_ns;	 /* unix; 0: sampling has not begun */
 	struct rusage spent;
 	uint64_t kernel_spent_ns;
 	struct evp_cost total;
+	bool no_next_file; /* it could not be opened; what there is can still be ended */
 	int64_t lost;
 	int64_t dropped; /* by a rule: asked for, no loss */
 };
@@ -62,7 +64,7 @@ int64_t evp_recording_due(const struct evp_recording *rec);
  * forget what nobody uses.
  */
 int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
-			uint64_t kernel_ns, bool *ret_epoch);
+			uint64_t kernel_ns, bool *ret_epoch, struct evp_err *err);
 /* The last windows, clock and cost, and the end. */
 int evp_recording_end(struct evp_recording *rec, const struct evp_clock *clock, uint64_t kernel_ns);
 void evp_recording_release(struct evp_recording *rec);

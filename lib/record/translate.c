@@ -28,12 +28,18 @@ void evp_translator_release(struct evp_translator *t)
 	evp_map_release(&t->images);
 }
 
-int evp_translator_epoch(struct evp_translator *t)
+void evp_translator_stream(struct evp_translator *t, struct evp_writer *w)
 {
+	t->w = w;
 	t->epoch++;
 	evp_map_release(&t->stacks);
 	evp_map_release(&t->kernel);
 	evp_map_release(&t->images);
+}
+
+int evp_translator_epoch(struct evp_translator *t)
+{
+	evp_translator_stream(t, t->w);
 	return evp_writer_epoch(t->w);
 }
 

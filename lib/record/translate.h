@@ -34,6 +34,9 @@ void evp_translator_init(struct evp_translator *t, struct evp_writer *w, struct 
 			 const char *node, const char *boot_id);
 void evp_translator_release(struct evp_translator *t);
 
+/* Another stream begins: every id is forgotten. */
+void evp_translator_stream(struct evp_translator *t, struct evp_writer *w);
+
 /* The writer starts a new epoch and every id is forgotten. */
 int evp_translator_epoch(struct evp_translator *t);
 
