@@ -115,18 +115,25 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_cfa(struct evp_walk *w, const struct 
 	return EVP_WALK_GOES_ON;
 }
 
-/* The return address and the caller's frame pointer; often they are neighbours: one read. */
+/*
+ * The return address and the caller's frame pointer; often they are neighbours: one read. What was
+ * saved below the stack pointer has been popped: compilers do not say so at the end of a function,
+ * the register has it again, and nobody copied that memory.
+ */
 EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_rule *r, __u64 cfa,
 				    __u64 *ret_ra, __u64 *ret_fp)
 {
-	__u64 at;
+	__u64 at = r->fp == EVP_FP_AT_CFA ? cfa : r->fp == EVP_FP_AT_SP ? w->sp : w->fp;
 
+	at += r->fp_off;
 	*ret_fp = w->fp;
 	*ret_ra = w->reg[EVP_REG_LR];
 	if (r->ra == EVP_RA_LR && !w->exact)
 		return false;
+	if (r->fp == EVP_FP_SAME || (r->fp == EVP_FP_AT_CFA && at < w->sp))
+		return r->ra == EVP_RA_LR || evp_walk_read(w, cfa + r->ra_off, ret_ra, 1);
 	if (r->fp == EVP_FP_AT_CFA && r->ra == EVP_RA_AT_CFA && r->fp_off + 8 == r->ra_off) {
-		if (!evp_walk_read(w, cfa + r->fp_off, w->saved, 2))
+		if (!evp_walk_read(w, at, w->saved, 2))
 			return false;
 		*ret_fp = w->saved[0];
 		*ret_ra = w->saved[1];
@@ -134,10 +141,7 @@ EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_
 	}
 	if (r->ra == EVP_RA_AT_CFA && !evp_walk_read(w, cfa + r->ra_off, ret_ra, 1))
 		return false;
-	if (r->fp == EVP_FP_SAME)
-		return true;
-	at = r->fp == EVP_FP_AT_CFA ? cfa : r->fp == EVP_FP_AT_SP ? w->sp : w->fp;
-	return evp_walk_read(w, at + r->fp_off, ret_fp, 1);
+	return evp_walk_read(w, at, ret_fp, 1);
 }
 
 EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct evp_unwind_rule *r)
@@ -161,9 +165,11 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
 	ra = evp_walk_return_address(ra);
 	if (!ra) /* what start code leaves where there is no caller */
 		return EVP_WALK_ROOT;
-	if (r->bx_off) {
+	if (r->bx_off == EVP_BX_OFF_LOST) {
+		w->bx_is = EVP_BX_LOST;
+	} else if (r->bx_off && cfa + r->bx_off >= w->sp) {
 		w->bx = cfa + r->bx_off;
-		w->bx_is = r->bx_off == EVP_BX_OFF_LOST ? EVP_BX_LOST : EVP_BX_SAVED;
+		w->bx_is = EVP_BX_SAVED;
 	}
 	w->pc = ra - 1;
 	w->sp = cfa;
@@ -185,7 +191,8 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_guess(struct evp_walk *w, enum evp_wa
 	w->bx_is = EVP_BX_LOST;
 	if (w->fp >= w->sp && w->fp - w->sp < 1 << 26 && !(w->fp & 7))
 		end = evp_walk_step(w, &evp_walk_by_fp);
-	return end;
+	/* A zero that was found by guessing is no root. */
+	return end == EVP_WALK_ROOT ? EVP_WALK_BAD_ADDRESS : end;
 }
 
 #endif

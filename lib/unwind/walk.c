@@ -8,6 +8,9 @@
 
 /* Farther than this above the stack pointer nothing is the same stack. */
 #define STACK_REACH (64u << 20)
+/* What user space may map, less the first pages, which nobody maps. */
+#define USER_BEGIN (1u << 16)
+#define USER_END   ((uint64_t)1 << 56)
 
 struct walker {
 	struct evp_walk w; /* first: evp_walk_read finds the rest by it */
@@ -26,7 +29,9 @@ EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret
 		memcpy(ret, (const char *)k->in->stack + at, len);
 		return true;
 	}
-	k->past_copy = at < STACK_REACH;
+	/* Rules lead from signal handlers and Go's system stacks to other stacks; a guess does not. */
+	k->past_copy = at < STACK_REACH ||
+		       (!w->guess && address >= USER_BEGIN && address < USER_END);
 	return false;
 }
 
