@@ -8,6 +8,7 @@
 
 #include "unwind/cfi.h"
 #include "unwind/gopclntab.h"
+#include "unwind/init_code.h"
 
 /* Start code without call frame information is short; behind it comes what has some. */
 #define ENTRY_BYTES 64
@@ -181,6 +182,25 @@ static int add_gopclntab(struct job *j, struct evp_err *err)
 	return 0;
 }
 
+static int add_init_code(struct job *j, const char *name, struct evp_err *err)
+{
+	const struct evp_unwind_elf_section *at = evp_unwind_elf_find(j->e, name);
+	struct evp_cfi_rows rows = { 0 };
+	uint8_t code[128];
+	int rc = 0;
+
+	if (!at || at->size > sizeof(code))
+		return 0;
+	rc = evp_unwind_elf_read(j->e, code, at->size, at->offset);
+	if (rc)
+		return rc == -EIO ? evp_fail(err, EIO, "the file was cut while it was read") : 0;
+	if (evp_init_code_compile(code, at->size, at->vaddr, &j->rules, &rows) ||
+	    evp_cfi_rows_fill(&j->rows, &rows))
+		rc = evp_fail_oom(err);
+	evp_cfi_rows_release(&rows);
+	return rc;
+}
+
 static bool same_build(const struct evp_unwind_elf *a, const struct evp_unwind_elf *b)
 {
 	return a->build_id_len && a->build_id_len == b->build_id_len &&
@@ -292,7 +312,11 @@ static int compile(const struct evp_unwind_elf *e, int debug, struct evp_unwind_
 			       : evp_fail(err, ENODATA, "nothing in it says how to unwind");
 		goto out;
 	}
-	rc = add_entry(&j, err);
+	rc = add_init_code(&j, ".init", err);
+	if (!rc)
+		rc = add_init_code(&j, ".fini", err);
+	if (!rc)
+		rc = add_entry(&j, err);
 	if (!rc)
 		rc = evp_unwind_table_build(ret, &j.rows, &j.rules, err);
 out:
