@@ -4,7 +4,7 @@
 # both measured in this run. Sourced from there; runs in the source tree.
 #
 # Inputs come from ../shared/bench (or EVP_BENCH_DATA), else from gen.py, and are kept in build/bench.
-# BENCH_QUICK=1 shortens what waits for the clock. What cannot be had is `-`.
+# EVP_BENCH_SHORT=1 shortens what waits for the clock. What cannot be had is `-`.
 set -eu -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 B=${B:-build}

@@ -1,24 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The recorder beside perf and bpftrace: bytes a sample over the same seconds, own CPU and the time
-# to the first sample by turns. Wants root; takes nine minutes, with BENCH_QUICK=1 one.
+# The recorder beside perf, bpftrace, libdw and a floor of its own, in one run on one machine; a
+# peer's figure from elsewhere is marked "noted". Wants root and a machine that does nothing else;
+# takes about twelve minutes, with EVP_BENCH_SHORT=1 five. One part by hand, from the source tree:
+#
+#	scripts/bench recorder stacks [qsort static thread signal vdso recursion100 recursion300
+#	                       recursion500 exceptions rust go python node java]
+#	                                 samples whose stack reaches its root
+#	scripts/bench recorder bpf       BPF time a sample; slowdown, derived from it
+#	scripts/bench recorder own       own CPU, memory, BPF maps at 99 Hz
+#	scripts/bench recorder first     exec to the first sample
+#	scripts/bench recorder new       a new process to its first whole stack
+#	scripts/bench recorder due       samples delivered of those due
+#	scripts/bench recorder short     600 processes of 20 ms
+#	scripts/bench recorder slowdown  20 pairs with and without, at 99 and 999 Hz
+#	scripts/bench recorder rows [FILE...]  unwind tables: speed, and against readelf
+#	scripts/bench recorder size      bytes a sample
+#
+# What it runs is said on stderr. Programs and recordings stay in build/bench/recorder.
 . "${0%/*}/lib.sh"
 
-declare -A figure=() peak_of=()
-measured() { # CASE: fills figure and peak_of by recorder
-	local name f p
-	figure=() peak_of=()
-	while IFS=$'\t' read -r name f p; do figure[$name]=$f peak_of[$name]=$p; done < <(tests/bench/recorders.py "$1")
-}
-beside() { # CASE UNIT PEER AT_LEAST
-	row "$1" "${figure[evp]:--}" "$2" "${peak_of[evp]:--}" "$3" "${figure[$3]:--}" "${peak_of[$3]:--}" "$4"
-}
-
-measured bytes
-beside 'stream, 99 Hz, whole machine' 'bytes a sample' perf 3x
-beside 'stream, 99 Hz, whole machine' 'bytes a sample' 'perf -z' -
-measured cpu
-beside 'own CPU at 99 Hz' '% of a core' perf '(at most 0.1 %)'
-beside 'own CPU at 99 Hz' '% of a core' bpftrace '(at most 0.1 %)'
-measured start
-beside 'exec to first sample, median' s perf '1x (at most 0.15 s)'
+exec /usr/bin/python3 tests/bench/recorder "$@"

@@ -6,9 +6,10 @@ import cost
 import delivery
 import machine
 import stacks
+import tables
 
 PARTS = {"stacks": stacks.main, "bpf": cost.bpf, "own": cost.own, "slowdown": cost.slowdown, "size": cost.size,
-         "due": delivery.due, "short": delivery.brief, "first": delivery.first, "new": delivery.new}
+         "due": delivery.due, "short": delivery.brief, "first": delivery.first, "new": delivery.new, "rows": tables.main}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:2] or list(PARTS)

@@ -63,7 +63,7 @@ def mend(path):
 def of_perf(path):
     mend(path)
     head = re.compile(r" *(?P<comm>.*?) +(?P<pid>\d+) +(?P<time>\d+\.\d+): *$")
-    return paragraphs(["perf", "script", "--no-inline", "-i", path, "-F", "comm,pid,time,ip,sym,dso"], head, FRAME)
+    return paragraphs(["perf", "script", "--no-inline", "--max-stack", "1024", "-i", path, "-F", "comm,pid,time,ip,sym,dso"], head, FRAME)
 
 
 def heads_of_perf(path):
