@@ -2,25 +2,19 @@
 #define _GNU_SOURCE
 #include "record/labeller.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
-#include "base/io.h"
-#include "base/text.h"
 #include "record/cgroup_path.h"
 #include "record/proc_scan.h"
+#include "record/process_text.h"
 #include "record/relabel.h"
 #include "stream/service.h"
 
-#define MAX_ENVIRON   (256u << 10) /* bytes looked at; a longer one may have it further behind */
-#define MAX_CMDLINE   4096
 #define MAX_SLOTS     65536 /* threads of a process that are remembered */
 #define SAME_START_NS 100000000
-#define ENV_META      "__meta_env_var_"
 #define ENV_LABEL     "env_"
 
 /* What can be known of a sample; the first ones are labels by name too. */
@@ -56,7 +50,7 @@ static const struct {
 	[EVP_LABEL_SLICE] = { "slice", "__meta_systemd_slice" },
 	[EVP_LABEL_SERVICE] = { "service", "__meta_service" },
 	[PPID] = { NULL, "__meta_process_ppid" },
-	[CMDLINE] = { NULL, "__meta_process_cmdline" },
+	[CMDLINE] = { NULL, EVP_CMDLINE_META },
 	[EXE_NAME] = { NULL, "__meta_process_executable_name" },
 	[RUNTIME] = { NULL, "__meta_container_runtime" },
 	[DOCKER_ID] = { NULL, "__meta_docker_container_id" },
@@ -148,13 +142,13 @@ static int add_env(struct evp_labeller *l, struct evp_bytes name, struct evp_err
 static int add_read_env(struct evp_labeller *l, struct evp_err *err)
 {
 	const struct evp_relabel *r = l->opts.relabel;
-	size_t head = strlen(ENV_META);
+	size_t head = strlen(EVP_ENV_META);
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < evp_relabel_nsources(r); i++) {
 		struct evp_bytes name = evp_relabel_source(r, i);
 
-		if (name.len > head && !memcmp(name.ptr, ENV_META, head))
+		if (name.len > head && !memcmp(name.ptr, EVP_ENV_META, head))
 			rc = add_env(l, (struct evp_bytes){ name.ptr + head, name.len - head },
 				     err);
 	}
@@ -220,10 +214,10 @@ int evp_labeller_check(const struct evp_labeller_opts *opts, struct evp_err *err
 
 bool evp_labeller_knows(struct evp_bytes name)
 {
-	size_t head = strlen(ENV_META);
+	size_t head = strlen(EVP_ENV_META);
 
 	if (name.len < 7 || memcmp(name.ptr, "__meta_", 7) != 0 ||
-	    (name.len > head && !memcmp(name.ptr, ENV_META, head)))
+	    (name.len > head && !memcmp(name.ptr, EVP_ENV_META, head)))
 		return true;
 	for (int id = 0; id < FACTS; id++)
 		if (evp_bytes_equal(name, evp_text(names[id].meta)))
@@ -261,66 +255,6 @@ uint64_t *evp_labeller_slot(struct evp_labeller *l, struct evp_proc *p,
 
 /* ---- what is read of a process, once an exec ---- */
 
-/* The first `limit` bytes of /proc/PID/NAME. */
-static void read_start(pid_t pid, const char *name, size_t limit, struct evp_str *out)
-{
-	char path[64], *to = evp_str_reserve(out, limit);
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = to ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
-		return;
-	n = evp_read_full(fd, to, limit);
-	if (n > 0)
-		out->len += (size_t)n;
-	close(fd);
-}
-
-static void read_env(const struct evp_labeller *l, pid_t pid, struct evp_labels *ret)
-{
-	struct evp_str text = { 0 }, name = { 0 };
-	const char *at, *end;
-
-	read_start(pid, "environ", MAX_ENVIRON, &text);
-	/* What a program left unfinished at the end, or was cut there, is no variable. */
-	for (at = text.buf; at && (end = memchr(at, 0, (size_t)(text.buf + text.len - at)));
-	     at = end + 1) {
-		for (size_t i = 0; i < l->nenv; i++) {
-			const struct evp_bytes *want = &l->env[i];
-
-			if (strncmp(at, want->ptr, want->len) != 0 || at[want->len] != '=')
-				continue;
-			evp_str_clear(&name);
-			evp_str_puts(&name, ENV_META);
-			evp_str_add(&name, want->ptr, want->len);
-			/* Of two of a name, programs see the first. */
-			if (!evp_labels_get(ret, (struct evp_bytes){ name.buf, name.len }).len)
-				evp_labels_set(ret, (struct evp_bytes){ name.buf, name.len },
-					       evp_text(at + want->len + 1));
-		}
-	}
-	evp_str_release(&text);
-	evp_str_release(&name);
-}
-
-static void read_cmdline(pid_t pid, struct evp_labels *ret)
-{
-	struct evp_str text = { 0 };
-
-	read_start(pid, "cmdline", MAX_CMDLINE, &text);
-	while (text.len && !text.buf[text.len - 1])
-		text.len--;
-	for (size_t i = 0; i < text.len; i++)
-		if (!text.buf[i])
-			text.buf[i] = ' ';
-	if (text.len)
-		evp_labels_set(ret, evp_text(names[CMDLINE].meta),
-			       (struct evp_bytes){ text.buf, text.len });
-	evp_str_release(&text);
-}
-
 /* The number may be somebody else's by now. */
 static bool still_runs(const struct evp_proc *p)
 {
@@ -345,9 +279,9 @@ static void read_process(struct evp_labeller *l, struct evp_proc *p)
 	if (!still_runs(p))
 		return;
 	if (l->nenv)
-		read_env(l, p->pid, &pl->read);
+		evp_process_read_env(p->pid, l->env, l->nenv, &pl->read);
 	if (cmdline)
-		read_cmdline(p->pid, &pl->read);
+		evp_process_read_cmdline(p->pid, &pl->read);
 }
 
 /* ---- facts ---- */
@@ -433,7 +367,7 @@ static struct evp_bytes fact_of(struct evp_labeller *l, struct evp_proc *p,
 	case PPID:
 		return number(l, p->kin[0]);
 	case CMDLINE:
-		return evp_labels_get(&p->labels->read, evp_text(names[CMDLINE].meta));
+		return evp_labels_get(&p->labels->read, evp_text(EVP_CMDLINE_META));
 	case EXE_NAME:
 		return exe_name(p);
 	case RUNTIME:
@@ -481,7 +415,7 @@ static void add_env_labels(struct evp_labeller *l, const struct evp_labels *read
 		struct evp_bytes value;
 
 		evp_str_clear(&l->scratch);
-		evp_str_puts(&l->scratch, ENV_META);
+		evp_str_puts(&l->scratch, EVP_ENV_META);
 		evp_str_add(&l->scratch, l->env[i].ptr, l->env[i].len);
 		value = evp_labels_get(read, (struct evp_bytes){ l->scratch.buf, l->scratch.len });
 		if (l->opts.relabel)
@@ -524,83 +458,4 @@ int evp_labeller_derive(struct evp_labeller *l, struct evp_proc *p, const struct
 	if (l->opts.relabel)
 		rc = evp_relabel_apply(l->opts.relabel, &l->labels, ret_keep);
 	return rc ? rc : l->labels.text.oom || l->scratch.oom ? -ENOMEM : 0;
-}
-
-/* ---- to the stream ---- */
-
-/* A number, spelled as numbers are. */
-static bool is_number(struct evp_bytes name, struct evp_bytes value, int64_t *ret)
-{
-	char text[24], again[24];
-
-	if (!evp_bytes_equal(name, evp_text("pid")) && !evp_bytes_equal(name, evp_text("tid")) &&
-	    !evp_bytes_equal(name, evp_text("cpu")))
-		return false;
-	if (value.len >= sizeof(text))
-		return false;
-	memcpy(text, value.ptr, value.len);
-	text[value.len] = 0;
-	if (evp_parse_i64(text, ret))
-		return false;
-	snprintf(again, sizeof(again), "%lld", (long long)*ret);
-	return !strcmp(text, again);
-}
-
-static int write_label(struct evp_writer *w, struct evp_bytes name, struct evp_bytes value,
-		       struct evp_label *ret)
-{
-	int rc = evp_writer_string(w, name.ptr, name.len, &ret->key);
-
-	ret->is_number = is_number(name, value, &ret->number);
-	if (!rc && !ret->is_number)
-		rc = evp_writer_string(w, value.ptr, value.len, &ret->text);
-	return rc;
-}
-
-/* The place of a label in the process record; NULL: it has none. */
-static uint32_t *process_field(struct evp_process *out, struct evp_bytes name)
-{
-	return evp_bytes_equal(name, evp_text("comm"))	   ? &out->comm
-	       : evp_bytes_equal(name, evp_text("exe"))	   ? &out->exe
-	       : evp_bytes_equal(name, evp_text("cgroup")) ? &out->cgroup
-	       : evp_bytes_equal(name, evp_text("node"))   ? &out->node
-							   : NULL;
-}
-
-int evp_labeller_write(struct evp_labeller *l, struct evp_writer *w, const struct evp_proc *p,
-		       const char *boot_id, uint32_t *ret_process, uint32_t *ret_labels)
-{
-	struct evp_process out = { 0 };
-	size_t n = 0;
-	int rc = 0;
-
-	if (evp_grow(&l->out, &l->out_cap, l->labels.n + 1, sizeof(*l->out)))
-		return -ENOMEM;
-	for (size_t i = 0; !rc && i < l->labels.n; i++) {
-		struct evp_bytes name = evp_labels_name(&l->labels, i);
-		struct evp_bytes value = evp_labels_value(&l->labels, i);
-		uint32_t *field = process_field(&out, name);
-		struct evp_label label = { 0 };
-
-		if (name.len > 1 && !memcmp(name.ptr, "__", 2))
-			continue;
-		if (field) {
-			rc = evp_writer_string(w, value.ptr, value.len, field);
-			continue;
-		}
-		rc = write_label(w, name, value, &label);
-		if (label.is_number && label.number == p->pid &&
-		    evp_bytes_equal(name, evp_text("pid"))) {
-			out.pid = p->pid;
-			out.ns_pid = p->ns_pid;
-			out.start_ns = p->start_ns;
-			out.exec_generation = p->exec_generation;
-			rc = rc ? rc : evp_writer_cstring(w, boot_id, &out.boot_id);
-		} else {
-			l->out[n++] = label;
-		}
-	}
-	if (!rc)
-		rc = evp_writer_process(w, &out, ret_process);
-	return rc ? rc : evp_writer_label_set(w, l->out, n, ret_labels);
 }

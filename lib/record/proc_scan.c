@@ -111,7 +111,7 @@ int evp_proc_read_exe(const char *dir, struct evp_str *out)
 void evp_proc_parse_cgroup(const char *text, struct evp_str *out)
 {
 	const char *v2 = NULL, *v1 = "/";
-	size_t v2_len = 0, v1_len = 1;
+	size_t v2_len = 0, v1_len = 1, tail = sizeof(DELETED) - 1;
 
 	/* Lines "hierarchy:controllers:path"; hierarchy 0 is v2. */
 	while (*text) {
@@ -123,6 +123,8 @@ void evp_proc_parse_cgroup(const char *text, struct evp_str *out)
 		if (path) {
 			size_t n = len - (size_t)(++path - text);
 
+			if (n > tail && !memcmp(path + n - tail, DELETED, tail))
+				n -= tail; /* the cgroup was removed, its last processes go */
 			if (!strncmp(text, "0::", 3)) {
 				v2 = path;
 				v2_len = n;

@@ -21,6 +21,7 @@ import ctypes, sys, threading, time
 def spin(name, end):
     ctypes.CDLL(None).prctl(15, name, 0, 0, 0)
     while time.monotonic() < end: pass
+ctypes.CDLL(None).prctl(15, b'ma\tin', 0, 0, 0)
 end = time.monotonic() + float(sys.argv[1])
 threads = [threading.Thread(target=spin, args=(n, end)) for n in (b'odd\n\x1b[1m\xff', b'pool-1')]
 for t in threads: t.start()
@@ -49,7 +50,7 @@ like 'its id and service' "$(evp-fold --by container,service,pid "$T/c")" "^$id;
 
 ok 'the store takes them' evp-store add "$T/s" "$T/a" "$T/c"
 status 'a matcher on service' 0 evp-query -s "$T/s" 'cpu{service="web",unit="web@1.service"}' -o "$T/q"
-like 'finds the service' "$(evp-fold --by comm "$T/q")" '^python3'
+like 'finds the service, by its odd name' "$(evp-fold --by comm "$T/q")" '^ma\\x09in;'
 is 'and values are listed' "$(evp-query -s "$T/s" values container)" "$id"
 
 bg sh -c "$(spin "docker-$id.scope" 60 --quiet)"
@@ -61,7 +62,7 @@ like 'and so does the stream' "$(evp-stream cat "$T/r" | evp-stream stat)" '^dro
 unlike 'it is no loss' "$(evp-stream stat "$T/r")" '^lost:.*relabel'
 is 'keep, replace, labelmap, labeldrop' \
 	"$(evp-fold --by team,runtime,docker_container_id,pid,exe,comm "$T/r" | cut -d';' -f1-6 | sort -u)" \
-	"blue;python;$id;[none];[none];python3"
+	"blue;python;$id;[none];[none];ma\x09in"
 refused 'bad rules' "line 1: unknown key 'x'" evp-record --relabel /dev/fd/0 -- true <<'E2'
 - x: 1
 E2

@@ -7,6 +7,7 @@
 
 #include "record/cgroup_path.h"
 #include "record/labeller.h"
+#include "record/process_text.h"
 #include "record/relabel.h"
 #include "stream/service.h"
 
@@ -225,6 +226,22 @@ static void test_labeller(void)
 	   "a variable that can be no label is refused");
 }
 
+static void test_environ(void)
+{
+	static const char text[] = "A=1\0AB=2\0A=3\0=\0\0B\0C=\0D=\xff\n\0E=5";
+	const struct evp_bytes names[] = { evp_text("A"), evp_text("B"), evp_text("C"),
+					   evp_text("D"), evp_text("E") };
+	struct evp_labels ls = { 0 };
+
+	/* E is cut: no NUL of its own ends it. */
+	evp_process_parse_env((struct evp_bytes){ text, sizeof(text) - 1 }, names,
+			      EVP_ARRAY_SIZE(names), &ls);
+	ok(ls.n == 2 && is(evp_labels_get(&ls, evp_text("__meta_env_var_A")), "1") &&
+		   is(evp_labels_get(&ls, evp_text("__meta_env_var_D")), "\xff\n"),
+	   "an environment, and what is none");
+	evp_labels_release(&ls);
+}
+
 /* One slot a process, or a thread where that matters, and a new one when either is another. */
 static void test_slots(void)
 {
@@ -260,6 +277,7 @@ int main(int argc, char **argv)
 	test_paths();
 	test_choice();
 	test_labeller();
+	test_environ();
 	test_slots();
 	printf("1..%d\n", tests);
 	return failed != 0;

@@ -95,6 +95,7 @@ int main(void)
 	ok(cgroup_is("0::/user.slice/a:b\n", "/user.slice/a:b"), "cgroup: v2");
 	ok(cgroup_is("2:cpu:/\n1:memory:/docker/abc\n0::/\n", "/docker/abc"), "cgroup: v1");
 	ok(cgroup_is("2:cpu:/x/y\n0::/a\n", "/a"), "cgroup: v2 before v1");
+	ok(cgroup_is("0::/a/b (deleted)\n", "/a/b"), "cgroup: removed");
 	ok(cgroup_is("", "/") && cgroup_is("nonsense", "/") && cgroup_is("1:", "/"),
 	   "cgroup: none");
 
