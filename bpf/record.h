@@ -67,12 +67,11 @@ struct evp_bpf_copy {
 /* What may be executed where. Sorted by address in a process's part of `mappings`. */
 struct evp_bpf_mapping {
 	__u64 start, end;
-	__u64 bias;   /* ELF virtual address = run-time address - bias */
-	__u32 pages;  /* word in the pool of what would be the table's page of address 0 */
-	__u32 table;  /* word in the pool that the table's block indexes count from */
-	__u32 rules;  /* word in the pool */
-	__u16 kind;   /* enum evp_code_kind */
-	__u16 number; /* user space's of the table; 0 none */
+	__u64 bias;  /* ELF virtual address = run-time address - bias */
+	__u32 table; /* word in the pool where the table begins: its pages, then its rules */
+	__u32 first_page, npages; /* a mapping may be larger than what its table knows of */
+	__u16 kind;		  /* enum evp_code_kind */
+	__u16 number;		  /* user space's of the table; 0 none */
 };
 
 struct evp_bpf_process {

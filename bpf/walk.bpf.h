@@ -104,13 +104,16 @@ static __always_inline void find_mapping(struct evp_bpf_walker *b, __u64 address
 static __always_inline void find_rule(struct evp_bpf_walker *b, __u64 address)
 {
 	__u64 vaddr = address - b->m.bias, page, *rule = (__u64 *)&b->rule;
+	__u64 number = (vaddr >> EVP_UNWIND_PAGE_BITS) - b->m.first_page;
 	__u32 low = vaddr & ((1 << EVP_UNWIND_PAGE_BITS) - 1);
 	__u32 kib = low >> EVP_UNWIND_INDEX_BITS, block, nrows, row, n, word;
 
-	page = pool_cell(b->m.pages +
-			 (__u32)(vaddr >> EVP_UNWIND_PAGE_BITS) * EVP_UNWIND_PAGE_WORDS);
-	nrows = page >> 32;
+
 	rule[0] = rule[1] = 0;
+	if (number >= b->m.npages)
+		return;
+	page = pool_cell(b->m.table + (__u32)number * EVP_UNWIND_PAGE_WORDS);
+	nrows = page >> 32;
 	if (!nrows)
 		return;
 	block = b->m.table + (__u32)page;
@@ -131,7 +134,8 @@ static __always_inline void find_rule(struct evp_bpf_walker *b, __u64 address)
 		row += half & (__u32)take;
 		n -= half;
 	}
-	word = b->m.rules + (pool_word(row) >> 16) * EVP_UNWIND_RULE_WORDS;
+	word = b->m.table + b->m.npages * EVP_UNWIND_PAGE_WORDS +
+	       (pool_word(row) >> 16) * EVP_UNWIND_RULE_WORDS;
 	rule[0] = pool_cell(word);
 	rule[1] = pool_cell(word + 2);
 }

@@ -233,7 +233,9 @@ bool evp_file_tables_load(struct evp_file_tables *t, uint32_t number, struct evp
 	uint32_t victim;
 	int rc = 0;
 
-	if (e->pool_at == NOWHERE && !e->table.word)
+	/* One that never fits must not drive the others out; nor has BPF numbers for its pages. */
+	if (e->pool_at == NOWHERE && (!e->table.word || e->table.nwords > EVP_BPF_POOL_WORDS ||
+				      e->table.first_page > UINT32_MAX))
 		return false;
 	while (e->pool_at == NOWHERE &&
 	       (rc = evp_bpf_tables_load(t->bpf, &e->table, &e->pool_at)) == -ENOSPC) {
@@ -250,8 +252,8 @@ bool evp_file_tables_load(struct evp_file_tables *t, uint32_t number, struct evp
 	ret->kind = EVP_CODE_TABLE;
 	ret->number = (uint16_t)number;
 	ret->table = e->pool_at;
-	ret->rules = e->pool_at + evp_unwind_table_rules(&e->table);
-	ret->pages = e->pool_at - (uint32_t)(e->table.first_page * EVP_UNWIND_PAGE_WORDS);
+	ret->first_page = (uint32_t)e->table.first_page;
+	ret->npages = e->table.npages;
 	return true;
 }
 
