@@ -173,8 +173,12 @@ static __always_inline void walk_user(struct bpf_perf_event_data *ctx, struct ev
 		return;
 	find_process(b, e);
 	walk(b);
-	if (b->end != EVP_WALK_ROOT && IN_KERNEL(ctx->regs) && is_exec(&b->regs))
+	if (b->end != EVP_WALK_ROOT && IN_KERNEL(ctx->regs) && is_exec(&b->regs)) {
+		/* The address of one program, the mappings of the next: better none. */
 		b->end = EVP_WALK_EXEC;
+		b->hash = knobs.seed;
+		b->n = 0;
+	}
 }
 
 static __always_inline __u64 hash_kernel(__u64 h, const __u64 *frames, __u32 n)

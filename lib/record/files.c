@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -125,13 +127,36 @@ static bool is_the_one(const struct evp_mapped_file *file, int fd)
 	       file->mapped_ns + CLOCK_GRAIN_NS;
 }
 
-/* The file at this path if it is the right one, open; -1 otherwise. */
-static int open_certain(struct evp_mapped_file *file, const char *path, bool certain)
+/*
+ * Who executed another program meanwhile may have that one at the same addresses. Where inodes are
+ * made up for the occasion (overlayfs) the name has to do.
+ */
+static bool is_still_mapped(const struct evp_mapped_file *file, int fd, const char *link)
+{
+	char name[EVP_MAX_NAME + sizeof(DELETED)];
+	struct statfs fs;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st))
+		return false;
+	if (st.st_ino == file->inode)
+		return true;
+	n = readlink(link, name, sizeof(name) - 1);
+	if (n < 0 || fstatfs(fd, &fs) || fs.f_type != OVERLAYFS_SUPER_MAGIC)
+		return false;
+	name[n] = '\0';
+	name[path_len(name)] = '\0';
+	return !strcmp(name, file->path);
+}
+
+/* The file at this path, or behind this link of map_files, if it is the right one, open; else -1. */
+static int open_right(struct evp_mapped_file *file, const char *path, bool link)
 {
 	int fd = open_regular(path);
 
 	file->refused = file->refused || fd == -EACCES || fd == -EPERM;
-	if (fd >= 0 && !certain && !is_the_one(file, fd)) {
+	if (fd >= 0 && !(link ? is_still_mapped(file, fd, path) : is_the_one(file, fd))) {
 		close(fd);
 		fd = -1;
 	}
@@ -143,7 +168,7 @@ static int open_in_root(struct evp_mapped_file *file, pid_t pid)
 	char path[EVP_MAX_NAME + 64];
 
 	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
-	return open_certain(file, path, false);
+	return open_right(file, path, false);
 }
 
 static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
@@ -164,13 +189,13 @@ int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
-	fd = open_certain(file, path, true);
+	fd = open_right(file, path, true);
 	if (fd < 0)
 		fd = open_in_root(file, pid);
 	for (int i = 0; fd < 0 && i < EVP_KIN && kin[i]; i++)
 		fd = open_in_root(file, kin[i]);
 	if (fd < 0)
-		fd = open_certain(file, file->path, false);
+		fd = open_right(file, file->path, false);
 	if (fd >= 0)
 		file->refused = false;
 	return fd;

@@ -201,12 +201,12 @@ static int push_user(struct evp_translator *t, struct evp_proc *p, const struct 
 {
 	uint32_t n = raw->nuser, location;
 
+	if (raw->end != EVP_WALK_ROOT && raw->end != EVP_WALK_GOES_ON)
+		TRY(push_cut(t, evp_walk_reason(raw->end), stack));
 	if (n && !evp_mappings_count(p->maps)) {
 		TRY(unknown_location(t, p, 0, "no-mappings", &location));
 		return evp_writer_stack(t->w, *stack, location, stack);
 	}
-	if (raw->end != EVP_WALK_ROOT && raw->end != EVP_WALK_GOES_ON)
-		TRY(push_cut(t, evp_walk_reason(raw->end), stack));
 	while (n--) {
 		TRY(user_location(t, p, raw->user[n], &location));
 		TRY(evp_writer_stack(t->w, *stack, location, stack));
