@@ -9,6 +9,7 @@
 
 struct evp_mappings {
 	unsigned int holders;
+	uint64_t turn; /* insertions so far */
 	size_t n, cap;
 	struct evp_mapping *item;
 };
@@ -27,8 +28,24 @@ static struct evp_mappings *copy_of(const struct evp_mappings *old)
 	if (old && old->n) {
 		memcpy(set->item, old->item, old->n * sizeof(*set->item));
 		set->n = old->n;
+		set->turn = old->turn;
 	}
 	return set;
+}
+
+/* Lets *set be held by nobody else. */
+static bool make_own(struct evp_mappings **set)
+{
+	struct evp_mappings *own;
+
+	if (*set && (*set)->holders == 1)
+		return true;
+	own = copy_of(*set);
+	if (!own)
+		return false;
+	evp_mappings_drop(*set);
+	*set = own;
+	return true;
 }
 
 /* Index of the first mapping that ends behind `address`. */
@@ -81,6 +98,7 @@ static int splice(struct evp_mappings *set, size_t from, size_t to, const struct
 
 int evp_mappings_insert(struct evp_mappings **set, const struct evp_mapping *m)
 {
+	struct evp_mapping new = *m;
 	struct evp_mappings *s = *set;
 	size_t from, to;
 	int rc;
@@ -90,18 +108,38 @@ int evp_mappings_insert(struct evp_mappings **set, const struct evp_mapping *m)
 		if (from < s->n && same(&s->item[from], m))
 			return 0;
 	}
-	if (!s || s->holders > 1) {
-		s = copy_of(*set);
-		if (!s)
-			return -ENOMEM;
-		evp_mappings_drop(*set);
-		*set = s;
-	}
+	if (!make_own(set))
+		return -ENOMEM;
+	s = *set;
+	new.turn = s->turn + 1;
 	from = first_ending_after(s, m->start);
 	for (to = from; to < s->n && s->item[to].start < m->end;)
 		to++;
-	rc = splice(s, from, to, m);
-	return rc ? rc : 1;
+	rc = splice(s, from, to, &new);
+	if (rc)
+		return rc;
+	s->turn++;
+	return 1;
+}
+
+int evp_mappings_prune(struct evp_mappings **set, const struct evp_mappings *live, uint64_t keep)
+{
+	struct evp_mappings *s;
+	size_t kept = 0;
+
+	if (!make_own(set))
+		return -ENOMEM;
+	s = *set;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct evp_mapping *m = &s->item[i];
+		size_t at = live ? first_ending_after(live, m->start) : 0;
+
+		if (s->turn - m->turn < keep ||
+		    (live && at < live->n && live->item[at].start < m->end))
+			s->item[kept++] = *m;
+	}
+	s->n = kept;
+	return 0;
 }
 
 const struct evp_mapping *evp_mappings_find(const struct evp_mappings *set, uint64_t address)

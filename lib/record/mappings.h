@@ -17,6 +17,7 @@
 struct evp_mapping {
 	uint64_t start, end, pgoff;   /* run-time addresses; file offset in bytes of `start` */
 	struct evp_mapped_file *file; /* NULL: memory */
+	uint64_t turn;		      /* which of the set's insertions it was */
 };
 
 struct evp_mappings;
@@ -30,6 +31,12 @@ int evp_mappings_insert(struct evp_mappings **set, const struct evp_mapping *m);
 const struct evp_mapping *evp_mappings_find(const struct evp_mappings *set, uint64_t address);
 size_t evp_mappings_count(const struct evp_mappings *set);
 const struct evp_mapping *evp_mappings_item(const struct evp_mappings *set, size_t i);
+
+/*
+ * Drops what nothing in `live` touches, but for the latest `keep` insertions. 0 or -ENOMEM (*set is
+ * as it was).
+ */
+int evp_mappings_prune(struct evp_mappings **set, const struct evp_mappings *live, uint64_t keep);
 
 struct evp_mappings *evp_mappings_share(struct evp_mappings *set); /* one more holder */
 void evp_mappings_drop(struct evp_mappings *set);		   /* one holder less; NULL too */

@@ -17,6 +17,8 @@
 #include "record/proc_scan.h"
 
 #define SETTLED_NS    1000000000LL
+#define PRUNE_FROM    2048	/* mappings: unmapping is not heard of */
+#define PRUNE_KEEP    1024	/* of the latest, in which samples to come may lie */
 #define SAME_START_NS 100000000 /* start times from two sources differ by less than this */
 
 static int64_t clock_ns(clockid_t clock)
@@ -149,6 +151,36 @@ static int map_file(struct evp_procs *ps, struct evp_proc *p, struct evp_mapping
 	if (rc > 0)
 		p->serial = ++ps->last_serial;
 	return rc < 0 ? rc : 0;
+}
+
+static int on_live_map(void *arg, const struct evp_proc_map *map)
+{
+	struct evp_mappings **live = arg;
+	struct evp_mapping m = { .start = map->start, .end = map->end };
+	int rc = evp_mappings_insert(live, &m);
+
+	return rc < 0 ? rc : 0;
+}
+
+/*
+ * Who maps code at ever new addresses would gather mappings for ever. The set is held against /proc
+ * whenever it has doubled, so that the work stays in proportion to the events.
+ */
+static int prune_maps(struct evp_proc *p)
+{
+	struct evp_mappings *live = NULL;
+	char dir[32];
+	int rc;
+
+	if (evp_mappings_count(p->maps) < (p->prune_at ? p->prune_at : PRUNE_FROM))
+		return 0;
+	snprintf(dir, sizeof(dir), "/proc/%d", p->pid);
+	rc = evp_proc_read_maps(dir, on_live_map, &live);
+	if (!rc)
+		rc = evp_mappings_prune(&p->maps, live, PRUNE_KEEP);
+	evp_mappings_drop(live);
+	p->prune_at = 2 * evp_mappings_count(p->maps) + PRUNE_FROM - PRUNE_KEEP;
+	return rc == -ENOMEM ? rc : 0;
 }
 
 struct map_scan {
@@ -349,11 +381,15 @@ static int on_mmap(struct evp_procs *ps, const struct evp_sideband_event *ev)
 {
 	struct evp_proc *p = evp_procs_find(ps, ev->pid);
 	struct evp_mapping m = { .start = ev->addr, .end = ev->addr + ev->len, .pgoff = ev->pgoff };
+	int rc;
 
 	if (!p || ev->time_ns < p->snapshot_ns || m.end <= m.start || !(ev->prot & PROT_EXEC))
 		return 0;
 	if (p->exe_pending && ev->name[0] == '/' && !evp_files_is_memory(ev->name))
 		set_exe(ps, p, ev->name, ev->name_len);
+	rc = prune_maps(p);
+	if (rc)
+		return rc;
 	return map_file(ps, p, &m,
 			&(struct evp_file_key){ .path = ev->name,
 						.dev_major = ev->dev_major,

@@ -31,6 +31,7 @@ struct evp_proc {
 	const char *exe, *cgroup; /* the table's strings; "" unknown */
 	uint64_t cgroup_id;	  /* v2; 0 unknown */
 	struct evp_mappings *maps;
+	size_t prune_at;       /* so many mappings: see which are still there; 0: the default */
 	uint64_t serial;       /* of (process, exec, mappings): a new number with every change */
 	int64_t snapshot_ns;   /* CLOCK_MONOTONIC: what came before is in `maps` already */
 	int64_t exit_ns;       /* CLOCK_MONOTONIC; 0: lives */

@@ -34,7 +34,7 @@ static int same_as(const struct evp_mappings *set, const uint64_t *model)
 
 int main(void)
 {
-	struct evp_mappings *set = NULL, *child;
+	struct evp_mappings *set = NULL, *live = NULL, *child;
 	uint64_t model[SPACE] = { 0 };
 	int good = 1;
 
@@ -75,6 +75,16 @@ int main(void)
 	ok(evp_mappings_insert(&set, &(struct evp_mapping){ 1u << 30, (1u << 30) + 1, 0, NULL }) ==
 		   -E2BIG,
 	   "and no more");
+	child = evp_mappings_share(set);
+	evp_mappings_insert(&live, &(struct evp_mapping){ 7, 9, 0, NULL });
+	ok(!evp_mappings_prune(&child, live, 10) && evp_mappings_count(set) == EVP_MAX_MAPPINGS &&
+		   evp_mappings_count(child) == 11 && evp_mappings_find(child, 8) &&
+		   !evp_mappings_find(child, 4) &&
+		   evp_mappings_find(child, 2 * (EVP_MAX_MAPPINGS - 1)),
+	   "what is gone is dropped, not the latest, and not another's");
+	ok(!evp_mappings_prune(&child, NULL, 0) && !evp_mappings_count(child), "or all");
+	evp_mappings_drop(child);
+	evp_mappings_drop(live);
 	evp_mappings_drop(set);
 	printf("1..%d\n", tests);
 	return failed != 0;
