@@ -115,20 +115,22 @@ static int find_backend(enum evp_record_backend *ret)
 	return evp_error("unknown backend '%s': it is auto, bpf or perf", o.backend);
 }
 
-static int read_rotation(struct record_options *ro)
+static bool to_stdout(void)
+{
+	return !o.output || !strcmp(o.output, "-");
+}
+
+static int read_rotation(struct evp_rotate *rotate)
 {
 	struct evp_err err = { 0 };
 
 	if (!o.rotate)
 		return -1;
-	if (ro->record.stdout_is_stream)
+	if (to_stdout())
 		return evp_error("--rotate needs -o FILE");
-	if (evp_rotate_parse(&ro->rotate, o.rotate, &err))
+	if (evp_rotate_parse(rotate, o.rotate, &err))
 		return evp_error("--rotate: %s", err.msg);
-	if (ro->rotate.interval_ns && ro->rotate.interval_ns < o.flush_ns)
-		return evp_error("--rotate is shorter than the interval of -i");
-	ro->rotate.pattern = o.output;
-	ro->record.rotate = &ro->rotate;
+	rotate->pattern = o.output;
 	return -1;
 }
 
@@ -144,7 +146,7 @@ static int refuse_contradictions(void)
 }
 
 /* What was not said: see evp-record(1), "DESCRIPTION". */
-static int fill_in(void)
+static int fill_in(int64_t rotate_ns)
 {
 	bool command = evp_noperands > 0, narrowed = command || o.pids.n || o.tids.n || o.cgroups.n;
 	bool endless;
@@ -155,8 +157,13 @@ static int fill_in(void)
 	endless = o.all && !command && o.duration_ns < 0;
 	if (!o.period_ns)
 		o.period_ns = (uint64_t)EVP_NSEC / (o.freq_hz ? o.freq_hz : narrowed ? 99 : 19);
-	if (o.flush_ns < 0)
+	if (o.flush_ns < 0) {
 		o.flush_ns = (command || o.duration_ns > 0 ? 1 : 10) * EVP_NSEC;
+		if (rotate_ns && rotate_ns < o.flush_ns)
+			o.flush_ns = rotate_ns;
+	}
+	if (rotate_ns && rotate_ns < o.flush_ns)
+		return evp_error("--rotate is shorter than the interval of -i");
 	if (o.jitter_ns > o.flush_ns)
 		return evp_error("--jitter is longer than the interval of -i");
 	if (o.window_ns < 0)
@@ -182,7 +189,8 @@ static int fill_record(struct record_options *ro)
 		.flush_ns = o.flush_ns,
 		.window_ns = o.window_ns,
 		.jitter_ns = o.jitter_ns,
-		.stdout_is_stream = !o.output || !strcmp(o.output, "-"),
+		.stdout_is_stream = to_stdout(),
+		.rotate = o.rotate ? &ro->rotate : NULL,
 		.tool = evp_no_prov ? NULL : record_cmd.name,
 		.options = evp_cmd_options_given(),
 		.warn = evp_warn,
@@ -205,10 +213,10 @@ int record_options_read(struct record_options *ret)
 		return -1;
 	rc = refuse_contradictions();
 	if (rc < 0)
-		rc = fill_in();
+		rc = read_rotation(&ret->rotate);
 	if (rc < 0)
-		rc = fill_record(ret);
-	return rc < 0 ? read_rotation(ret) : rc;
+		rc = fill_in(ret->rotate.interval_ns);
+	return rc < 0 ? fill_record(ret) : rc;
 }
 
 void record_options_release(struct record_options *ro)
