@@ -15,10 +15,12 @@ cat >"$T/p.c" <<'END'
 int f(char *p);
 int g(int n) { char b[64]; b[0] = (char)n; return f(b) + 1; }
 int f(char *p) { return p[0] ? g(p[0]) : 1; }
-int main(void) { return f(""); }
+int puts(const char *);
+int main(void) { puts(""); return f(""); }
 END
 build() { gcc -O1 -fno-inline -Wl,--build-id "$@" -o "$T/p" "$T/p.c"; }
 table() { "$rows" "$@" 2>&1 | grep -v ' none '; }
+
 
 build
 table "$T/p" >"$T/whole"
@@ -26,6 +28,16 @@ like 'a program: its root' "$(cat "$T/whole")" ' end '
 strip "$T/p"
 table "$T/p" >"$T/stripped"
 same 'strip changes nothing' "$T/stripped" "$T/whole"
+
+# Linkers that write nothing of the PLT: lld, and GNU ld if asked. Without and with CET.
+for kind in norelro ibtplt; do
+	build -fcf-protection -Wl,-z,lazy,-z,$kind
+	table "$T/p" | grep -v -e ' end ' >"$T/said"
+	build -fcf-protection -Wl,-z,lazy,-z,$kind -Wl,--no-ld-generated-unwind-info
+	table "$T/p" | grep -v -e ' end ' >"$T/silent"
+	like "a PLT, -z $kind" "$(cat "$T/said")" ' plt\('
+	same 'is known without being told' "$T/silent" "$T/said"
+done
 
 # No .eh_frame, but .debug_frame, whatever is done to it.
 bare='-fno-asynchronous-unwind-tables -fno-unwind-tables -g -nostartfiles -Wl,-emain'

@@ -9,6 +9,7 @@
 #include "unwind/cfi.h"
 #include "unwind/gopclntab.h"
 #include "unwind/init_code.h"
+#include "unwind/plt.h"
 
 /* Start code without call frame information is short; behind it comes what has some. */
 #define ENTRY_BYTES 64
@@ -235,6 +236,26 @@ static bool is_covered(const struct evp_cfi_rows *rows, uint64_t vaddr)
 	return from && rows->row[from - 1].rule;
 }
 
+/* Only where call frame information does not say it, as it mostly does. */
+static int add_plt(struct job *j, struct evp_err *err)
+{
+	const struct evp_unwind_elf_section *s[EVP_PLT_SECTIONS];
+	size_t n = evp_plt_sections(j->e, s), i;
+	struct evp_cfi_rows rows = { 0 };
+	int rc = 0;
+
+	for (i = 0; i < n && is_covered(&j->rows, s[i]->vaddr); i++)
+		;
+	if (i < n)
+		rc = evp_plt_rows(j->e, &j->rules, &rows);
+	if (!rc)
+		rc = evp_cfi_rows_fill(&j->rows, &rows);
+	evp_cfi_rows_release(&rows);
+	if (rc == -EIO)
+		return evp_fail(err, EIO, "the file was cut while it was read");
+	return rc ? evp_fail_oom(err) : 0;
+}
+
 /* Linkers put something there for libraries too: 0, or where .text begins. */
 static bool has_entry(const struct evp_unwind_elf *e)
 {
@@ -312,7 +333,9 @@ static int compile(const struct evp_unwind_elf *e, int debug, struct evp_unwind_
 			       : evp_fail(err, ENODATA, "nothing in it says how to unwind");
 		goto out;
 	}
-	rc = add_init_code(&j, ".init", err);
+	rc = add_plt(&j, err);
+	if (!rc)
+		rc = add_init_code(&j, ".init", err);
 	if (!rc)
 		rc = add_init_code(&j, ".fini", err);
 	if (!rc)
