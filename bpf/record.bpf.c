@@ -308,7 +308,6 @@ static __always_inline void take(struct bpf_perf_event_data *ctx, struct evp_bpf
 	e->global_pid = bpf_get_current_pid_tgid() >> 32;
 	e->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	e->exec_id = BPF_CORE_READ(task, self_exec_id);
-	e->period_ns = ctx->sample_period;
 	walk_user(ctx, b, e);
 	if (b->end == EVP_WALK_PENDING && deliver_copy(ctx, b, e)) {
 		c->copies++;

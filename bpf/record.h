@@ -35,7 +35,6 @@ struct evp_bpf_sample {
 	__u32 kind, cpu;
 	__u64 hash;
 	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u64 period_ns;
 	__u64 cgroup_id;
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME */
 	__u32 pid, tid;

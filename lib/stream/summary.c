@@ -80,6 +80,18 @@ static int add_sample(struct evp_summary *s, const struct evp_tables *t,
 	return 0;
 }
 
+static int add_rate(struct evp_summary *s, const struct evp_tables *t, const struct evp_rate *r)
+{
+	const struct evp_event *e = &t->events[r->event];
+	struct evp_summary_event *sum = event_at(s, t, e);
+
+	if (!sum)
+		return -ENOMEM;
+	sum->rate_changes += r->period != (sum->rate_changes ? sum->period : e->period);
+	sum->period = r->period;
+	return 0;
+}
+
 static int add_loss(struct evp_summary *s, const struct evp_tables *t, const struct evp_loss *l)
 {
 	char *reason = shown(evp_string(t, l->reason));
@@ -173,6 +185,8 @@ int evp_summary_read(struct evp_summary *s, struct evp_reader *r, struct evp_err
 	while (!bad && (rc = evp_reader_next(r, &rec, err)) > 0) {
 		if (rec.type == EVP_REC_SAMPLE)
 			bad = add_sample(s, t, &rec.sample);
+		else if (rec.type == EVP_REC_RATE)
+			bad = add_rate(s, t, &rec.rate);
 		else if (rec.type == EVP_REC_LOSS)
 			bad = add_loss(s, t, &rec.loss);
 		else if (rec.type == EVP_REC_PROVENANCE)
@@ -209,6 +223,10 @@ static void text_events(const struct evp_summary *s, struct evp_str *out)
 		else if (e->value_unit)
 			evp_str_printf(out, ", %lld %s", (long long)e->value, e->value_unit);
 		evp_str_putc(out, '\n');
+		if (e->rate_changes)
+			evp_str_printf(out,
+				       "rate:       changed %llu times, last to a period of %lld\n",
+				       (unsigned long long)e->rate_changes, (long long)e->period);
 	}
 	for (i = 0; i < s->reasons.n; i++)
 		evp_str_printf(out, "lost:       %lld samples, %s\n", (long long)s->lost[i],
@@ -270,12 +288,14 @@ static json_t *json_lists(const struct evp_summary *s)
 	size_t i;
 
 	for (i = 0; i < s->nevents; i++)
-		json_array_append_new(events, json_pack("{s:s, s:I, s:I, s:I, s:s?}", "name",
-							s->events[i].name, "records",
-							(json_int_t)s->events[i].records, "samples",
-							(json_int_t)s->events[i].samples, "value",
-							(json_int_t)s->events[i].value, "unit",
-							s->events[i].value_unit));
+		json_array_append_new(events,
+				      json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?}", "name",
+						s->events[i].name, "records",
+						(json_int_t)s->events[i].records, "samples",
+						(json_int_t)s->events[i].samples, "value",
+						(json_int_t)s->events[i].value, "rate_changes",
+						(json_int_t)s->events[i].rate_changes, "unit",
+						s->events[i].value_unit));
 	for (i = 0; i < s->reasons.n; i++)
 		json_array_append_new(losses,
 				      json_pack("{s:s, s:I}", "reason", s->reasons.item[i].ptr,

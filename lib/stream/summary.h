@@ -13,6 +13,8 @@ struct evp_summary_event {
 	uint64_t records;	/* sample records */
 	int64_t samples, value; /* sums of the samples and the value type */
 	char *value_unit;
+	int64_t period; /* the last one that was different */
+	uint64_t rate_changes;
 };
 
 struct evp_summary {

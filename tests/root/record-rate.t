@@ -23,6 +23,7 @@ while time.monotonic() - start < 5: pass
 print(int(time.process_time() * 1e9))'
 	due=$(cat "$T/out") got=$(total cpu o.evp)
 	said "$backend: a budget: the rate falls" 'changed [1-9] times and is [1-9][0-9.]* Hz'
+	like "$backend: the stream tells how often" "$(evp-stream stat o.evp)" '^rate: +changed [1-9][0-9]* times'
 	ok "$backend: fewer samples" test "$(total samples o.evp)" -lt 3500
 	ok "$backend: of the same time: $got of $due ns" test "$got" -gt $((due - 500000000)) -a "$got" -lt $((due + 500000000))
 done
