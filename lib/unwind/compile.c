@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "unwind/cfi.h"
+#include "unwind/cfi_job.h"
 #include "unwind/gopclntab.h"
 #include "unwind/init_code.h"
 #include "unwind/plt.h"
@@ -28,7 +28,8 @@ struct job {
 	size_t ncode;
 	struct evp_rule_set rules;
 	struct evp_cfi_rows rows;
-	bool damaged; /* some source was */
+	struct evp_cfi_rows few; /* what is added to them at the end, once for all */
+	bool damaged;		 /* some source was */
 };
 
 static void find_code(struct job *j)
@@ -196,7 +197,7 @@ static int add_init_code(struct job *j, const char *name, struct evp_err *err)
 	if (rc)
 		return rc == -EIO ? evp_fail(err, EIO, "the file was cut while it was read") : 0;
 	if (evp_init_code_compile(code, at->size, at->vaddr, &j->rules, &rows) ||
-	    evp_cfi_rows_fill(&j->rows, &rows))
+	    evp_cfi_rows_fill(&j->few, &rows))
 		rc = evp_fail_oom(err);
 	evp_cfi_rows_release(&rows);
 	return rc;
@@ -249,7 +250,7 @@ static int add_plt(struct job *j, struct evp_err *err)
 	if (i < n)
 		rc = evp_plt_rows(j->e, &j->rules, &rows);
 	if (!rc)
-		rc = evp_cfi_rows_fill(&j->rows, &rows);
+		rc = evp_cfi_rows_fill(&j->few, &rows);
 	evp_cfi_rows_release(&rows);
 	if (rc == -EIO)
 		return evp_fail(err, EIO, "the file was cut while it was read");
@@ -269,20 +270,28 @@ static int add_entry(struct job *j, struct evp_err *err)
 {
 	const struct evp_unwind_rule rule = { .cfa = EVP_CFA_END };
 	uint64_t entry = j->e->entry;
-	struct evp_cfi_row row[2] = { { .vaddr = entry }, { .vaddr = entry + ENTRY_BYTES } };
-	struct evp_cfi_rows more = { .row = row, .n = 2 };
+	uint64_t end = entry + ENTRY_BYTES;
+	struct evp_cfi_rows rows = { 0 };
+	uint32_t id;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < j->ncode; i++)
 		if (entry >= j->code[i].start && entry < j->code[i].end)
 			break;
 	if (i == j->ncode || !has_entry(j->e) || is_covered(&j->rows, entry))
 		return 0;
-	if (row[1].vaddr > j->code[i].end)
-		row[1].vaddr = j->code[i].end;
-	if (evp_rule_set_add(&j->rules, &rule, &row[0].rule) || evp_cfi_rows_fill(&j->rows, &more))
-		return evp_fail_oom(err);
-	return 0;
+	if (end > j->code[i].end)
+		end = j->code[i].end;
+	rc = evp_rule_set_add(&j->rules, &rule, &id);
+	if (!rc)
+		rc = evp_cfi_add_row(&rows, entry, id);
+	if (!rc)
+		rc = evp_cfi_add_row(&rows, end, 0);
+	if (!rc)
+		rc = evp_cfi_rows_fill(&j->few, &rows);
+	evp_cfi_rows_release(&rows);
+	return rc ? evp_fail_oom(err) : 0;
 }
 
 static int say_wanted(const struct job *j, struct evp_debug_file *ret, struct evp_err *err)
@@ -340,9 +349,12 @@ static int compile(const struct evp_unwind_elf *e, int debug, struct evp_unwind_
 		rc = add_init_code(&j, ".fini", err);
 	if (!rc)
 		rc = add_entry(&j, err);
+	if (!rc && evp_cfi_rows_fill(&j.rows, &j.few))
+		rc = evp_fail_oom(err);
 	if (!rc)
 		rc = evp_unwind_table_build(ret, &j.rows, &j.rules, err);
 out:
+	evp_cfi_rows_release(&j.few);
 	evp_cfi_rows_release(&j.rows);
 	evp_rule_set_release(&j.rules);
 	return rc;

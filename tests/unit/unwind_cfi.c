@@ -193,7 +193,9 @@ static void hostile(void)
 		size_t length_at = begin(&s, false);
 
 		put(&s, s.len - 1000000u, 4); /* behind it: 1,000,000 bytes on */
-		put(&s, 0, 20);
+		put(&s, 0, 8);
+		put(&s, 0, 8);
+		put(&s, 0, 4);
 		end(&s, length_at, false);
 	}
 	for (i = 0; i < 1000000; i++)
