@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The recorder beside perf, bpftrace, libdw and a floor of its own, in one run on one machine; a
+# The recorder beside perf, bpftrace and a floor of its own, in one run on one machine; a
 # peer's figure from elsewhere is marked "noted". Wants root and a machine that does nothing else;
 # takes about twelve minutes, with EVP_BENCH_SHORT=1 five. One part by hand, from the source tree:
 #
@@ -14,9 +14,9 @@
 #	scripts/bench recorder due       samples delivered of those due
 #	scripts/bench recorder short     600 processes of 20 ms
 #	scripts/bench recorder slowdown  20 pairs with and without, at 99 and 999 Hz
-#	scripts/bench recorder rows [FILE...]  unwind tables: speed, and against readelf
 #	scripts/bench recorder size      bytes a sample
 #
+# The rows of unwind tables are a bench of their own: scripts/bench unwind.
 # What it runs is said on stderr. Programs and recordings stay in build/bench/recorder.
 . "${0%/*}/lib.sh"
 

@@ -25,7 +25,7 @@ mapfile -t files < <(there $lib/libc.so.6 /lib64/ld-linux-x86-64.so.2 $lib/libcr
 	$lib/libstdc++.so.6 $lib/libm.so.6 $lib/libssl.so.3 $lib/libbpf.so.1 $lib/libdw.so.1 \
 	$lib/libsystemd.so.0 $lib/libsqlite3.so.0 /bin/bash /usr/bin/perl /usr/bin/python3.11 /usr/bin/git \
 	/usr/bin/perf "$(gcc -print-prog-name=cc1)" /usr/lib/jvm/*/lib/server/libjvm.so /usr/bin/node)
-[ -z "${BENCH_QUICK-}" ] || files=("${files[@]:0:6}")
+[ -z "${EVP_BENCH_SHORT-}" ] || files=("${files[@]:0:6}")
 tests/tool/unwind_compare.py "$tool/unwind_rows" "${files[@]}" >"$W/unwind.tsv" || :
 awk -F '\t' '$1 == "all" { print $2 + 0, $3 + 0, $5 + 0 }' "$W/unwind.tsv" | {
 	read -r rows exact differ

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The recorder beside perf, bpftrace and a floor of its own; see tests/bench/recorder.sh."""
+"""The parts of the recorder's bench, in the order of its table; tests/bench/recorder.sh says what they are."""
 import sys
 
 import cost
 import delivery
 import machine
 import stacks
-import tables
 
-PARTS = {"stacks": stacks.main, "bpf": cost.bpf, "own": cost.own, "slowdown": cost.slowdown, "size": cost.size,
-         "due": delivery.due, "short": delivery.brief, "first": delivery.first, "new": delivery.new, "rows": tables.main}
+PARTS = {
+    "stacks": stacks.main,
+    "bpf": cost.bpf,
+    "own": cost.own,
+    "first": delivery.first,
+    "new": delivery.new,
+    "due": delivery.due,
+    "short": delivery.brief,
+    "slowdown": cost.slowdown,
+    "size": cost.size,
+}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:2] or list(PARTS)

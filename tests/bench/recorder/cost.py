@@ -82,9 +82,9 @@ def bpf(_=()):
                 "bpftrace": ["bpftrace", "-e", BPFTRACE.format(hz)],
             }
             got = {name: [] for name in commands}
-            for _ in range(short(3, 7)):
+            for _ in range(short(3, 5)):
                 for name, command in commands.items():
-                    got[name].append(us_a_sample(command, short(1.5, 4)))
+                    got[name].append(us_a_sample(command, short(1.5, 3)))
             took[hz] = {name: median(figures) for name, figures in got.items()}
             say(f"{hz} Hz, each run:", "; ".join(f"{n} " + " ".join(text(x) for x in f) for n, f in got.items()))
     for hz, us in took.items():
@@ -124,7 +124,7 @@ def speed(running, seconds):
 
 def slowdown(_=()):
     """Pairs without and with a recorder by turns: the mean loss of speed, with its 95 % interval."""
-    pairs, seconds = 20, short(0.4, 1.0)
+    pairs, settle, seconds = 20, short(0.3, 0.5), short(0.3, 1.0)
     t = 2.093  # Student's for 19 degrees of freedom
     with busy(counters=True) as running:
         for hz in (99, 999):
@@ -133,7 +133,7 @@ def slowdown(_=()):
                 pair = {}
                 for on in ((False, True), (True, False))[i % 2]:
                     p = start(EVP + ["-F", str(hz), "-o", f"{W}/slow.evp"]) if on else None
-                    time.sleep(0.5)
+                    time.sleep(settle)
                     pair[on] = speed(running, seconds)
                     finish(p)
                 lost.append(100 * (1 - pair[True] / pair[False]))
@@ -157,7 +157,7 @@ def own(_=()):
     for name, extra in sets.items():
         got = {r: [] for r in commands}
         with busy(*extra):
-            for _ in range(short(1, 3)):
+            for _ in range(short(1, 2)):
                 for recorder, command in commands.items():
                     got[recorder].append(one_own(command))
         print_own(name, {r: [median(column) for column in zip(*(f for f in figures if f))] or [None] * 5
@@ -166,7 +166,7 @@ def own(_=()):
 
 def one_own(command):
     """(CPU %, RSS, peak, maps MiB, CPU seconds of the start) of one run."""
-    settle, seconds = 5, short(10, 20)
+    settle, seconds = 5, short(5, 15)
     p = start(command)
     if not p:
         return None
