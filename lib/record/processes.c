@@ -227,11 +227,12 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 	read_cgroup(ps, p, dir);
 	if (!stat->kernel_thread) {
 		p->ns_pid = evp_proc_read_ns_pid(dir);
-		if (!evp_proc_read_exe(dir, &exe))
+		rc = evp_proc_read_exe(dir, &exe);
+		if (!rc)
 			set_exe(ps, p, exe.buf, exe.len);
-		evp_str_release(&exe);
-		rc = evp_proc_read_maps(dir, on_map, &scan);
 		ps->refused += rc == -EACCES || rc == -EPERM;
+		evp_str_release(&exe);
+		evp_proc_read_maps(dir, on_map, &scan);
 	}
 	p->serial = ++ps->last_serial;
 }

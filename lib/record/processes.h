@@ -56,7 +56,7 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	struct evp_cgroup_ids cgroup_ids;
 	pid_t *gone; /* ended, not reaped */
 	size_t ngone, cgone;
-	size_t refused; /* processes whose mappings might not be read */
+	size_t refused; /* processes that might not be looked into */
 	uint64_t last_serial, last_identity;
 	int64_t tick_ns;	/* of start times */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the caller keeps it true */

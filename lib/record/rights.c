@@ -167,6 +167,8 @@ bool evp_rights_why_no_bpf(const struct evp_rights *r, int code, char *buf, size
 	if (code == ENOSYS) {
 		snprintf(buf, size, "there is no bpf(2) here: %s",
 			 suspect(r, other, sizeof(other)) ? other : "CONFIG_BPF_SYSCALL");
+	} else if (code == EMFILE || code == ENFILE) {
+		snprintf(buf, size, "BPF needs more open files: raise 'ulimit -n'");
 	} else if (code != EPERM && code != EACCES) {
 		if (!access(BTF_PATH, R_OK))
 			return false;

@@ -34,16 +34,14 @@ static bool sees_others(const struct evp_rights *r, const struct evp_record_opts
 static void about_processes(const struct evp_rights *r, const struct evp_record_opts *o,
 			    const struct evp_procs *procs)
 {
-	if (!proc_is_there())
-		o->warn("'/proc' is not mounted: build IDs, and files mapped before now, are "
-			"unknown");
-	else if (evp_rights_have(r, CAP_SYS_PTRACE) || !sees_others(r, o))
+	if (evp_rights_have(r, CAP_SYS_PTRACE) || !sees_others(r, o))
 		return;
 	else if (hides_processes())
 		o->warn("'/proc' hides other users' processes (hidepid) without cap_sys_ptrace: "
 			"their files are unknown");
 	else if (procs->refused)
-		o->warn("files of %zu processes are unknown without cap_sys_ptrace",
+		o->warn("processes not to be looked into without cap_sys_ptrace, so that their "
+			"executables are unknown: %zu",
 			procs->refused);
 }
 
@@ -54,6 +52,11 @@ void evp_shortfall_begin(const struct evp_record_opts *o, struct evp_kernel_syms
 	const char *reason;
 	char why[120];
 
+	if (!proc_is_there()) {
+		o->warn("'/proc' is not mounted: names of kernel functions, build IDs, and files "
+			"mapped before now, are unknown");
+		return;
+	}
 	evp_rights_read(&r);
 	reason = o->kernel && sees_kernel(&r) ? evp_kernel_syms_reason(ks) : NULL;
 	if (reason) {
@@ -71,13 +74,11 @@ void evp_shortfall_end(const struct evp_record_opts *o, const struct evp_procs *
 	struct evp_rights r;
 	char missing[120];
 
-	if (!refused || !proc_is_there())
-		return;
 	evp_rights_read(&r);
-	evp_rights_missing(&r,
-			   EVP_CAP(CAP_DAC_READ_SEARCH) | EVP_CAP(CAP_CHECKPOINT_RESTORE) |
-				   EVP_CAP(CAP_SYS_PTRACE),
+	if (!refused || !proc_is_there() || !evp_rights_have(&r, CAP_SYS_PTRACE))
+		return; /* the last: was said */
+	evp_rights_missing(&r, EVP_CAP(CAP_DAC_READ_SEARCH) | EVP_CAP(CAP_CHECKPOINT_RESTORE),
 			   missing, sizeof(missing));
-	o->warn("%zu files might not be read, their build IDs are unknown%s%s", refused,
-		missing[0] ? ": without " : "", missing);
+	o->warn("files that may not be read%s%s, so that their build IDs are unknown: %zu",
+		missing[0] ? " without " : "", missing, refused);
 }
