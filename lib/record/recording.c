@@ -277,7 +277,7 @@ static int next_file(struct evp_recording *rec, int64_t open_ns, const struct ev
 	rec->no_next_file = rc;
 	if (rc)
 		return rc;
-	rc = evp_windows_write(&rec->windows);
+	rc = evp_windows_epoch(&rec->windows);
 	if (!rc)
 		rc = evp_writer_end(rec->w);
 	if (!rc)
