@@ -186,6 +186,54 @@ static void reg_and_offset(struct machine *m, enum evp_cfi_how how, bool is_sign
 	set_reg(m, reg, how, scaled(m, offset));
 }
 
+/* Instructions about one register. */
+static void step_register(struct machine *m, uint8_t op)
+{
+	struct evp_cfi_in *in = &m->in;
+	uint64_t reg;
+
+	switch (op) {
+	case 0x05: /* offset_extended */
+		reg_and_offset(m, EVP_CFI_OFFSET, false);
+		break;
+	case 0x06: /* restore_extended */
+		restore_reg(m, evp_cfi_uleb(in));
+		break;
+	case 0x07: /* undefined */
+		set_reg(m, evp_cfi_uleb(in), EVP_CFI_UNDEFINED, 0);
+		break;
+	case 0x08: /* same_value */
+		set_reg(m, evp_cfi_uleb(in), EVP_CFI_SAME, 0);
+		break;
+	case 0x09: /* register */
+		reg = evp_cfi_uleb(in);
+		set_reg(m, reg, EVP_CFI_REGISTER, (int64_t)evp_cfi_uleb(in));
+		break;
+	case 0x10: /* expression */
+		set_reg_expr(m, evp_cfi_uleb(in), EVP_CFI_EXPRESSION);
+		break;
+	case 0x11: /* offset_extended_sf */
+		reg_and_offset(m, EVP_CFI_OFFSET, true);
+		break;
+	case 0x14: /* val_offset, val_offset_sf */
+		reg_and_offset(m, EVP_CFI_VAL_OFFSET, false);
+		break;
+	case 0x15:
+		reg_and_offset(m, EVP_CFI_VAL_OFFSET, true);
+		break;
+	case 0x16: /* val_expression */
+		set_reg_expr(m, evp_cfi_uleb(in), EVP_CFI_VAL_EXPRESSION);
+		break;
+	case 0x2f: /* GNU_negative_offset_extended */
+		reg = evp_cfi_uleb(in);
+		set_reg(m, reg, EVP_CFI_OFFSET, -scaled(m, (int64_t)evp_cfi_uleb(in)));
+		break;
+	default:
+		in->bad = true;
+	}
+}
+
+/* Instructions about the place, the CFA and the state as a whole. */
 static void step_extended(struct machine *m, uint8_t op)
 {
 	struct evp_cfi_in *in = &m->in;
@@ -206,22 +254,6 @@ static void step_extended(struct machine *m, uint8_t op)
 	case 0x04:
 		advance(m, evp_cfi_fixed(in, 4));
 		break;
-	case 0x05: /* offset_extended */
-		reg_and_offset(m, EVP_CFI_OFFSET, false);
-		break;
-	case 0x06: /* restore_extended */
-		restore_reg(m, evp_cfi_uleb(in));
-		break;
-	case 0x07: /* undefined */
-		set_reg(m, evp_cfi_uleb(in), EVP_CFI_UNDEFINED, 0);
-		break;
-	case 0x08: /* same_value */
-		set_reg(m, evp_cfi_uleb(in), EVP_CFI_SAME, 0);
-		break;
-	case 0x09: /* register */
-		reg = evp_cfi_uleb(in);
-		set_reg(m, reg, EVP_CFI_REGISTER, (int64_t)evp_cfi_uleb(in));
-		break;
 	case 0x0a:
 		remember(m);
 		break;
@@ -241,12 +273,6 @@ static void step_extended(struct machine *m, uint8_t op)
 	case 0x0f: /* def_cfa_expression */
 		set_cfa_expr(m);
 		break;
-	case 0x10: /* expression */
-		set_reg_expr(m, evp_cfi_uleb(in), EVP_CFI_EXPRESSION);
-		break;
-	case 0x11: /* offset_extended_sf */
-		reg_and_offset(m, EVP_CFI_OFFSET, true);
-		break;
 	case 0x12: /* def_cfa_sf */
 		reg = evp_cfi_uleb(in);
 		set_cfa(m, reg, scaled(m, evp_cfi_sleb(in)));
@@ -254,26 +280,13 @@ static void step_extended(struct machine *m, uint8_t op)
 	case 0x13: /* def_cfa_offset_sf */
 		set_cfa(m, m->state.cfa_reg, scaled(m, evp_cfi_sleb(in)));
 		break;
-	case 0x14: /* val_offset, val_offset_sf */
-		reg_and_offset(m, EVP_CFI_VAL_OFFSET, false);
-		break;
-	case 0x15:
-		reg_and_offset(m, EVP_CFI_VAL_OFFSET, true);
-		break;
-	case 0x16: /* val_expression */
-		set_reg_expr(m, evp_cfi_uleb(in), EVP_CFI_VAL_EXPRESSION);
-		break;
 	case 0x2d: /* AARCH64_negate_ra_state: the walker strips signatures anyway */
 		break;
 	case 0x2e: /* GNU_args_size */
 		evp_cfi_uleb(in);
 		break;
-	case 0x2f: /* GNU_negative_offset_extended */
-		reg = evp_cfi_uleb(in);
-		set_reg(m, reg, EVP_CFI_OFFSET, -scaled(m, (int64_t)evp_cfi_uleb(in)));
-		break;
 	default:
-		in->bad = true;
+		step_register(m, op);
 	}
 }
 
