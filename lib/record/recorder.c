@@ -169,17 +169,23 @@ static uint64_t kernel_cost_ns(struct recorder *r)
 	return r->ops->kernel_cost_ns ? r->ops->kernel_cost_ns(r->sampler) : 0;
 }
 
-/* All that this costs: our own time, that of helpers that have ended, and inside BPF. */
+static uint64_t helpers_cost_ns(struct recorder *r)
+{
+	struct evp_unwinder_stats stats = { 0 };
+
+	if (r->unwinder)
+		evp_unwinder_stats(r->unwinder, &stats);
+	return stats.compiler_ns;
+}
+
+/* All that this costs: our own time, that of the unwinder's child, and inside BPF. */
 static int64_t spent_ns(struct recorder *r)
 {
-	struct rusage helpers;
 	struct timespec own;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
-	getrusage(RUSAGE_CHILDREN, &helpers);
-	return (own.tv_sec + helpers.ru_utime.tv_sec + helpers.ru_stime.tv_sec) * EVP_NSEC +
-	       own.tv_nsec + (helpers.ru_utime.tv_usec + helpers.ru_stime.tv_usec) * 1000 +
-	       (int64_t)kernel_cost_ns(r);
+	return own.tv_sec * EVP_NSEC + own.tv_nsec +
+	       (int64_t)(helpers_cost_ns(r) + kernel_cost_ns(r));
 }
 
 /* Another rate where recording costs more than it may, or less than it did. */
@@ -213,6 +219,7 @@ static void begin_holding_costs(struct recorder *r)
 static void read_clocks(struct recorder *r, struct evp_clock *ret)
 {
 	evp_recording_clock(&r->recording, ret);
+	r->recording.helpers_ns = helpers_cost_ns(r);
 	r->procs.boot_offset_ns = ret->boottime_ns - ret->monotonic_ns;
 	r->procs.real_offset_ns = ret->realtime_ns - ret->monotonic_ns;
 }

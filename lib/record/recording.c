@@ -223,6 +223,7 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 		return 0;
 	getrusage(RUSAGE_SELF, &now);
 	cost.user_ns = timeval_ns(now.ru_utime) - timeval_ns(rec->spent.ru_utime);
+	cost.user_ns += (int64_t)(rec->helpers_ns - rec->helpers_spent_ns);
 	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(rec->spent.ru_stime);
 	cost.kernel_ns = (int64_t)(kernel_ns - rec->kernel_spent_ns);
 	cost.peak_rss_bytes = now.ru_maxrss * 1024L;
@@ -233,6 +234,7 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 	rec->total.to_ns = unix_ns;
 	rec->spent = now;
 	rec->kernel_spent_ns = kernel_ns;
+	rec->helpers_spent_ns = rec->helpers_ns;
 	rec->cost_from_ns = unix_ns;
 	return evp_writer_cost(rec->w, &cost);
 }

@@ -32,6 +32,8 @@ struct evp_recording { /* a zeroed struct is empty */
 	int64_t cost_from_ns;	 /* unix; 0: sampling has not begun */
 	struct rusage spent;
 	uint64_t kernel_spent_ns;
+	uint64_t helpers_ns,
+		helpers_spent_ns; /* CPU time of helpers: until now, that was written */
 	struct evp_cost total;
 	bool no_next_file; /* it could not be opened; what there is can still be ended */
 	int64_t lost;

@@ -92,6 +92,7 @@ void evp_unwinder_stats(const struct evp_unwinder *u, struct evp_unwinder_stats 
 		.compiled = u->tables.made,
 		.failed = u->tables.failed,
 		.evicted = u->tables.evicted,
+		.compiler_ns = evp_compiler_cpu_ns(u->tables.compiler),
 	};
 	ret->tables = evp_file_tables_count(&u->tables, &ret->table_bytes);
 }

@@ -40,6 +40,7 @@ void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs);
 
 struct evp_unwinder_stats {
 	uint64_t walks, published, compiled, failed, evicted;
+	uint64_t compiler_ns; /* CPU time of the child that compiles */
 	size_t tables, table_bytes; /* known, and their size */
 };
 
