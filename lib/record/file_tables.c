@@ -58,6 +58,16 @@ static size_t table_bytes(const struct evp_file_table *e)
 }
 
 /* The number of this file's entry, made if needed; 0: no memory. */
+/*
+ * One table a build ID, of whatever path and inode. But a stranger's file that claims the C
+ * library's ID is another file, and so is one that was cut.
+ */
+static uint64_t key_of(const struct evp_mapped_file *file)
+{
+	return evp_hash_bytes(file->id.build_id, file->id.build_id_len) ^
+	       evp_hash_u64(file->size ^ (uint64_t)file->owner << 48);
+}
+
 static uint32_t number_of(struct evp_file_tables *t, struct evp_mapped_file *file)
 {
 	uint64_t none = 0, *place = &none;
@@ -65,8 +75,7 @@ static uint32_t number_of(struct evp_file_tables *t, struct evp_mapped_file *fil
 	if (file->table)
 		return file->table;
 	if (file->id.build_id_len)
-		place = evp_map_at(&t->by_build_id,
-				   evp_hash_bytes(file->id.build_id, file->id.build_id_len), NULL);
+		place = evp_map_at(&t->by_build_id, key_of(file), NULL);
 	if (place && !*place && t->n < UINT16_MAX &&
 	    !evp_grow(&t->item, &t->cap, t->n + 1, sizeof(*t->item))) {
 		t->item[t->n] = (struct evp_file_table){ .pool_at = NOWHERE };

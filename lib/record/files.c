@@ -205,9 +205,14 @@ static void identify(struct evp_mapped_file *file, int fd)
 {
 	struct evp_elf_identity id = { 0 };
 	int rc = evp_elf_identity_of_fd(&id, fd);
+	struct stat st;
 
 	if (!rc)
 		file->id = id;
+	if (!fstat(fd, &st)) {
+		file->size = (uint64_t)st.st_size;
+		file->owner = st.st_uid;
+	}
 	if (rc == -ENOEXEC)
 		file->kind = EVP_MAPPED_ANONYMOUS;
 }

@@ -29,6 +29,9 @@ struct evp_mapped_file {
 	const char *path; /* as the process saw it, without " (deleted)"; "[vdso]"; "" anonymous */
 	enum evp_mapped_kind kind;
 	struct evp_elf_identity id;
+	/* Of the file that `id` was read from: anybody may claim a build ID. */
+	uint64_t size;
+	uid_t owner;
 	uint64_t inode;
 	int64_t mapped_ns; /* unix time when it was first heard of */
 	bool resolved, marked;
