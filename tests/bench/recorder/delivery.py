@@ -27,7 +27,10 @@ def due(_=()):
     """Pinned loops, a CPU each: samples of theirs in percent of rate x their CPU time, both recorders at once."""
     noted = {99: 89.0, 999: 77.0}
     for hz in (99, 999):
-        commands = recorders("due", hz)
+        commands = {
+            "evp": EVP + ["-F", str(hz), "-o", f"{W}/due.evp"],
+            "perf -g": PERF + ["-F", str(hz), "-g", "-o", f"{W}/due.data"],
+        }
         running = {n: start(c) for n, c in commands.items()}
         time.sleep(2)
         loops = [run(workload("stacks qsort", short(15, 60) * 1000), cpu) for cpu in CPUS]

@@ -169,14 +169,17 @@ def spent(pid):
     return total
 
 
+def kib(path, *fields):
+    """The sum of these fields of a file of /proc, 0 where it is gone."""
+    with contextlib.suppress(OSError), open(path) as f:
+        return sum(int(line.split()[1]) for line in f if line.split(":")[0] in fields)
+    return 0
+
+
 def resident(pid):
-    """(VmRSS, VmHWM) of a process and its children, MiB."""
-    rss = peak = 0
-    for one in family(pid):
-        with contextlib.suppress(OSError), open(f"/proc/{one}/status") as f:
-            for line in f:
-                if line.startswith("VmRSS:"):
-                    rss += int(line.split()[1]) / 1024
-                if line.startswith("VmHWM:"):
-                    peak += int(line.split()[1]) / 1024
-    return rss, peak
+    """
+    (VmRSS, VmHWM) of a process, MB (10^6 bytes), with what its children have to themselves: the
+    rest of theirs is the parent's too.
+    """
+    own = sum(kib(f"/proc/{one}/smaps_rollup", "Private_Clean", "Private_Dirty") for one in family(pid)[1:])
+    return tuple((kib(f"/proc/{pid}/status", field) + own) * 1024 / 1e6 for field in ("VmRSS", "VmHWM"))
