@@ -4,6 +4,7 @@
 . "${0%/*}/../lib.sh"
 needs root bpf python3
 cd "$T" || exit 1
+PATH=$BIN:/usr/bin:$PATH # not a python3 that is a script
 
 # total NAME STREAM: the sum of one of its values.
 total() { evp-fold -q --value "$1" "$2" | awk '{ n += $NF } END { printf "%.0f", n }'; }

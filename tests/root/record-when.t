@@ -4,6 +4,7 @@
 . "${0%/*}/../lib.sh"
 needs root bpf python3
 cd "$T" || exit 1
+PATH=$BIN:/usr/bin:$PATH # not a python3 that is a script
 
 from_ns() { evp-stream stat --json "$1" | sed 's/.*"from_ns":\([0-9]*\).*/\1/'; }
 
