@@ -47,9 +47,9 @@ EOT
 cp /bin/dash hidden && chmod 711 hidden
 cp /bin/dash gone
 bg ./hidden -c 'while :; do :; done'
-hidden="-p $pid --duration 0.1"
+hidden="-p $pid --duration 0.2"
 bg ./gone -c 'while :; do :; done'
-gone="-p $pid --duration 0.1"
+gone="-p $pid --duration 0.2"
 both="$hidden $gone"
 rm gone
 machine='-a --duration 0.1'
@@ -114,7 +114,8 @@ row 'a user without sys_ptrace' "$(but sys_ptrace)" "$both" bpf 0 "$unread"
 row 'a user without dac_read_search' "$(but dac_read_search)" "$hidden" bpf 0 "$(build_id cap_dac_read_search)"
 row 'a user without checkpoint_restore' "$(but checkpoint_restore)" "$gone" bpf 0 "$(build_id cap_checkpoint_restore)"
 row 'a user without ipc_lock, no memory to lock' "prlimit --memlock=0 $(but bpf)" "$both" perf 0 "$(perf_for cap_bpf)"
-row 'root without sys_resource, no memory to lock' "prlimit --memlock=0 ${root}-sys_resource,-ipc_lock" "$both" bpf 0
+row 'the same with bpf' "prlimit --memlock=0 $(user $all)" "$both" bpf 0
+row 'root without sys_resource' "${root}-sys_resource" "$both" bpf 0
 row 'a user with none: a command' "$(user)" work perf 0 "$(perf_for 'cap_bpf, cap_perfmon')" "$userland"
 row "a user with none: root's process" "$(user)" "$hidden" none 2 \
 	"^evp-record: another user's process may not be sampled: run as root, or once 'setcap "
