@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "record/perf_merge.h"
 #include "record/perf_sample.h"
@@ -47,7 +48,9 @@ struct evp_sampler {
 	 */
 	struct evp_map seen[2];
 	uint64_t ncopies;
-	uint64_t lost_told;		     /* records that LOST records told of */
+	uint64_t lost_told; /* records that LOST records told of */
+	int64_t *last_ns;   /* of each CPU, its latest record's time */
+	size_t nlast, clast;
 	const struct evp_sampler_sink *sink; /* of the drain under way */
 	int64_t now_ns;
 	char note[400];
@@ -272,6 +275,7 @@ static void perf_close(struct evp_sampler *s)
 	evp_periods_release(&s->periods);
 	evp_map_release(&s->seen[0]);
 	evp_map_release(&s->seen[1]);
+	free(s->last_ns);
 	free(s);
 }
 
@@ -428,18 +432,48 @@ static void on_sample(struct evp_sampler *s, const struct evp_perf_sample *p)
 	s->sink->sample(s->sink->arg, &out);
 }
 
+/* Notes a CPU's latest record; how long it had had none before. */
+static int64_t silence_of(struct evp_sampler *s, uint32_t cpu, int64_t time_ns)
+{
+	int64_t before_ns;
+
+	if (evp_grow(&s->last_ns, &s->clast, (size_t)cpu + 1, sizeof(*s->last_ns)))
+		return INT64_MAX;
+	while (s->nlast <= cpu)
+		s->last_ns[s->nlast++] = s->started_ns;
+	before_ns = s->last_ns[cpu];
+	if (time_ns > before_ns)
+		s->last_ns[cpu] = time_ns;
+	return time_ns > before_ns ? time_ns - before_ns : 0;
+}
+
+/*
+ * The kernel counts lost records, of which forks, exits and renames are some: at most so many can
+ * have been samples as are due in the time that a CPU was not heard of.
+ */
+static uint64_t samples_in(const struct evp_sampler *s, int64_t silence_ns, uint64_t records)
+{
+	uint64_t most = (uint64_t)(silence_ns / s->periods.now_ns) + 1;
+
+	return records < most ? records : most;
+}
+
 static void on_record(void *arg, const struct perf_event_header *record)
 {
 	struct evp_sampler *s = arg;
 	struct evp_perf_sample sample;
 	struct evp_sideband_event e;
+	int64_t silence_ns;
 
 	if (record->type == PERF_RECORD_SAMPLE) {
-		if (!evp_perf_sample_read(&s->set.attr, record, &sample))
-			on_sample(s, &sample);
+		if (evp_perf_sample_read(&s->set.attr, record, &sample))
+			return;
+		silence_of(s, sample.cpu, sample.time_ns);
+		on_sample(s, &sample);
 	} else if (!evp_sideband_decode(record, record->size, &e)) {
+		silence_ns = silence_of(s, e.cpu, e.time_ns);
 		if (e.type == EVP_SB_LOST) {
-			lose(s, e.time_ns, "ring-full", e.lost);
+			lose(s, e.time_ns, "ring-full", samples_in(s, silence_ns, e.lost));
 			s->lost_told += e.lost;
 		}
 		evp_perf_select_event(&s->select, &e);
@@ -475,14 +509,17 @@ static void on_damage(void *arg)
 static void read_lost(struct evp_sampler *s, int64_t now_ns)
 {
 	uint64_t values[2], lost = 0; /* count, lost */
+	int64_t silence_ns = 0;
 	size_t i;
 
 	s->lost_read = true;
 	for (i = 0; s->set.attr.read_format && i < s->set.nfds; i++)
 		if (read(s->set.fds[i], values, sizeof(values)) == sizeof(values))
 			lost += values[1];
+	for (i = 0; i < s->nlast; i++)
+		silence_ns += now_ns - s->last_ns[i];
 	if (lost > s->lost_told)
-		lose(s, now_ns, "ring-full", lost - s->lost_told);
+		lose(s, now_ns, "ring-full", samples_in(s, silence_ns, lost - s->lost_told));
 }
 
 static int perf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink)
