@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Exceptions through ten frames with destructors, all the time: libgcc's unwinder at work. */
+static volatile unsigned long sink;
+
+struct guard {
+	unsigned long v;
+	explicit guard(unsigned long n) : v(n)
+	{
+	}
+	~guard()
+	{
+		sink += v;
+	}
+};
+
+__attribute__((noinline)) static unsigned long fall(int depth)
+{
+	guard g(depth);
+
+	if (depth == 0)
+		throw sink;
+	return fall(depth - 1) + g.v;
+}
+
+__attribute__((noinline)) static unsigned long climb(int depth)
+{
+	if (depth == 0) {
+		try {
+			return fall(10);
+		} catch (unsigned long &v) {
+			return v;
+		}
+	}
+	return climb(depth - 1) + sink;
+}
+
+int main()
+{
+	for (;;)
+		sink = sink + climb(20);
+}
