@@ -16,9 +16,9 @@
 
 /*
  * Bytes of the stack in each sample; a copy that ends before the stack does makes a cut one. The
- * kernel takes that room in the ring even where it copies less.
+ * kernel takes that room in the ring even where it copies less. A record has 64 KiB at most.
  */
-#define EVP_PERF_COPY_BYTES	(32u << 10)
+#define EVP_PERF_COPY_BYTES	(60u << 10)
 #define EVP_PERF_COPY_BYTES_MIN (4u << 10)
 
 /* Of a sample beside its copy at most: the header, 127 kernel frames, registers. */

@@ -26,6 +26,7 @@
 
 #define TICK_NS	      1000000000LL
 #define HOLD_BACK_NS  50000000LL
+#define TAKE_EVERY_NS 100000000LL  /* no ring fills up sooner, however long other work takes */
 #define REAP_AFTER_NS 2000000000LL /* samples of an ended process are long through by then */
 
 struct recorder {
@@ -43,6 +44,7 @@ struct recorder {
 	struct evp_overhead overhead;
 	int64_t begin_ns, deadline_ns; /* of sampling, monotonic; deadline 0: no end set */
 	bool sampling;
+	int64_t taken_ns;    /* when the sampler was drained last */
 	int rc;		     /* first failure inside a callback */
 	uint64_t unfollowed; /* children that there was no room for */
 	bool stop;	     /* end the stream now */
@@ -99,12 +101,25 @@ static int add_sample(struct recorder *r, const struct evp_raw_sample *s)
 	return rc;
 }
 
+/* Out of the rings, to be worked up when their time has come. */
+static void take_samples(struct recorder *r)
+{
+	const struct evp_sampler_sink sink = { r, on_raw_stack, on_raw_sample, on_loss };
+
+	keep_rc(r, r->ops->drain(r->sampler, &sink));
+	evp_inbox_sort(&r->inbox);
+	r->taken_ns = now_ns();
+}
+
 static void add_samples(struct recorder *r, int64_t before_ns)
 {
 	const struct evp_raw_sample *s;
 
-	while (!r->rc && (s = evp_inbox_take(&r->inbox, before_ns)))
+	while (!r->rc && (s = evp_inbox_take(&r->inbox, before_ns))) {
 		keep_rc(r, add_sample(r, s));
+		if (now_ns() - r->taken_ns > TAKE_EVERY_NS) /* tables were made */
+			take_samples(r);
+	}
 }
 
 /* What it means for threads that were named one by one; *child is that of such a thread then. */
@@ -147,10 +162,7 @@ static void on_event(void *arg, const struct evp_sideband_event *ev)
 /* Works up everything older than before_ns. */
 static int drain(struct recorder *r, int64_t before_ns)
 {
-	const struct evp_sampler_sink sink = { r, on_raw_stack, on_raw_sample, on_loss };
-
-	keep_rc(r, r->ops->drain(r->sampler, &sink));
-	evp_inbox_sort(&r->inbox);
+	take_samples(r);
 	if (r->sb)
 		keep_rc(r, evp_sideband_drain(r->sb, before_ns, on_event, r));
 	add_samples(r, before_ns);
@@ -501,9 +513,11 @@ static int record(struct recorder *r, struct evp_err *err)
 		rc = evp_procs_scan(&r->procs, err);
 	if (rc)
 		return rc;
+	take_samples(r);
 	if (r->opts->kernel)
 		evp_kernel_syms_reason(
 			r->ks); /* reads them: start-up's cost, not the first second's */
+	take_samples(r);
 	evp_shortfall_begin(r->opts, r->ks, &r->procs);
 	if (r->sampling) {
 		begin_holding_costs(r);

@@ -24,8 +24,9 @@
 #define RING_MAX    (8u << 20)
 #define RINGS_MAX   (64u << 20) /* all together, while that leaves RING_MIN a CPU */
 #define RING_LEAST  (32u << 10) /* where the user may lock no more memory */
-#define SLEEP_NS    80000000LL /* of samples that fit into a ring at least: half of it is read late */
-#define SAMPLES_MIN 8	       /* and at least so many */
+#define LATE_NS	    80000000LL	/* of samples fit into a ring at least */
+#define SAMPLES_MIN 8		/* and at least so many */
+#define OFTEN_NS    4000000LL	/* samples more frequent than this are kept smaller */
 #define SEEN_MAX    32768
 /*
  * What one CPU wrote this long before a drain is taken as complete: a record is visible
@@ -71,7 +72,7 @@ static struct perf_event_attr sampling_attr(const struct evp_sampler_opts *opts)
 		.task = 1,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
-		.watermark = 1, /* of 0 bytes: half of the ring, however large that became */
+		.watermark = 1,
 	};
 
 	evp_perf_sample_ask(&attr, opts->user && evp_perf_sample_has_regs(), opts->kernel,
@@ -106,10 +107,12 @@ static uint32_t read_max_stack(void)
 	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 }
 
-/* A second of samples, of which half a second is read before the other half is full. */
-static size_t ring_bytes(const struct evp_sampler_opts *opts, uint32_t copy_bytes)
+/* A second of samples: they are read when a quarter is full, if there is a CPU for that. */
+static size_t ring_bytes(const struct evp_sampler_opts *opts)
 {
-	size_t need = (size_t)(EVP_NSEC / opts->period_ns) * (copy_bytes + EVP_PERF_SAMPLE_REST);
+	uint64_t sample = opts->user ? EVP_PERF_COPY_BYTES : 0;
+	uint64_t need = (sample + EVP_PERF_SAMPLE_REST) * (uint64_t)(EVP_NSEC / opts->period_ns) /
+			2;
 	long ncpus = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t most = RINGS_MAX / (size_t)(ncpus > 0 ? ncpus : 1), bytes = RING_MIN;
 
@@ -120,16 +123,18 @@ static size_t ring_bytes(const struct evp_sampler_opts *opts, uint32_t copy_byte
 	return bytes;
 }
 
-/* As much of a stack as leaves room for the samples that come while this is not yet woken. */
+/* As much of a stack as leaves room in the ring for what comes while nobody reads. */
 static uint32_t copy_bytes(const struct evp_sampler_opts *opts, size_t ring)
 {
-	size_t samples = (size_t)(SLEEP_NS / opts->period_ns), bytes = EVP_PERF_COPY_BYTES;
+	size_t samples = (size_t)(LATE_NS / opts->period_ns), bytes = EVP_PERF_COPY_BYTES;
 
 	if (samples < SAMPLES_MIN)
 		samples = SAMPLES_MIN;
+	if (opts->period_ns < OFTEN_NS)
+		bytes /= 2;
 	while (bytes > EVP_PERF_COPY_BYTES_MIN && bytes * samples > ring)
 		bytes /= 2;
-	return (uint32_t)bytes;
+	return (uint32_t)(bytes & ~7u);
 }
 
 static bool denied(int rc)
@@ -187,14 +192,14 @@ static bool rings_are_alike(const struct evp_perf_set *set)
 static int open_alike(struct evp_sampler *s, const struct evp_sampler_opts *opts,
 		      struct perf_event_attr attr, int pid, struct evp_err *err)
 {
-	size_t bytes = opts->ring_bytes ? opts->ring_bytes
-					: ring_bytes(opts, attr.sample_stack_user);
+	size_t bytes = opts->ring_bytes ? opts->ring_bytes : ring_bytes(opts);
 	bool shrinks;
 	int rc;
 
 	for (;; bytes /= 2) {
 		if (attr.sample_stack_user)
 			attr.sample_stack_user = copy_bytes(opts, bytes);
+		attr.wakeup_watermark = (uint32_t)bytes / 4;
 		rc = evp_perf_set_init(&s->set, &attr, step_down, bytes, err);
 		if (rc)
 			return rc;
