@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The recorder beside perf, bpftrace and a floor of its own, in one run on one machine; a
 # peer's figure from elsewhere is marked "noted". Wants root and a machine that does nothing else;
-# takes about twelve minutes, with EVP_BENCH_SHORT=1 five. One part by hand, from the source tree:
+# takes about a quarter of an hour, with EVP_BENCH_SHORT=1 a third of that. One part by hand, from the source tree:
 #
 #	scripts/bench recorder stacks [qsort static thread signal vdso recursion100 recursion300
 #	                       recursion500 exceptions rust go python node java]
@@ -20,4 +20,5 @@
 # What it runs is said on stderr. Programs and recordings stay in build/bench/recorder.
 . "${0%/*}/lib.sh"
 
+scripts/peers runtimes >&2
 exec /usr/bin/python3 tests/bench/recorder "$@"

@@ -115,6 +115,9 @@ def start(command, log=None):
     if command not in start.said:
         start.said.append(command)
         say(*(f"'{w}'" if " " in w else w for w in command))
+    if "-o" in command:  # perf would keep what was there
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(command[command.index("-o") + 1])
     return subprocess.Popen(command, stdout=log or subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
