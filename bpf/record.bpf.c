@@ -149,7 +149,7 @@ static __always_inline void find_process(struct evp_bpf_walker *b, const struct 
 	__u32 key = e->global_pid;
 	struct evp_bpf_process *p = bpf_map_lookup_elem(&processes, &key);
 
-	b->process.n = b->process.give_up = 0;
+	b->process.n = b->process.give_up = b->process.version = 0;
 	if (p && p->start_ns == e->start_ns && p->exec_id == e->exec_id)
 		b->process = *p;
 }

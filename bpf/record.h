@@ -78,6 +78,8 @@ struct evp_bpf_process {
 	__u32 exec_id;
 	__u32 first, n; /* its part of `mappings` */
 	__u32 give_up;	/* what is unknown stays unknown: do not ask again */
+	__u32 version;	/* of its mappings and their tables, unlike any other's; not 0 */
+	__u32 reserved;
 };
 
 /* One per CPU; they only ever grow. */

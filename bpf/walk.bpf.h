@@ -44,6 +44,18 @@ EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret
 	return !bpf_probe_read_user(ret, words * 8, (const void *)address);
 }
 
+/*
+ * The rule of an address as it was found before, for the process in this version: most frames of a
+ * sample were in the one before.
+ */
+struct evp_bpf_known {
+	__u64 pc;
+	__u32 version, reserved;
+	struct evp_unwind_rule rule;
+};
+
+#define KNOWN_BITS 9
+
 struct evp_bpf_walker {
 	struct evp_walk w;
 	struct evp_bpf_mapping m; /* the last one, mostly also the next frame's */
@@ -51,8 +63,8 @@ struct evp_bpf_walker {
 	__u64 hash;
 	__u32 n;
 	__u32 end;
-	struct evp_unwind_rule rule;
 	struct pt_regs regs; /* of user space, where the kernel was interrupted */
+	struct evp_bpf_known known[1 << KNOWN_BITS];
 	struct evp_bpf_stack stack;
 	struct evp_bpf_copy copy;
 };
@@ -100,14 +112,14 @@ static __always_inline void find_mapping(struct evp_bpf_walker *b, __u64 address
 		b->m = *m;
 }
 
-/* The rule of an address in b->m, a table's mapping, into b->rule. */
-static __always_inline void find_rule(struct evp_bpf_walker *b, __u64 address)
+/* The rule of an address in b->m, a table's mapping. */
+static __always_inline void find_rule(const struct evp_bpf_walker *b, __u64 address,
+				      struct evp_unwind_rule *ret)
 {
-	__u64 vaddr = address - b->m.bias, page, *rule = (__u64 *)&b->rule;
+	__u64 vaddr = address - b->m.bias, page, *rule = (__u64 *)ret;
 	__u64 number = (vaddr >> EVP_UNWIND_PAGE_BITS) - b->m.first_page;
 	__u32 low = vaddr & ((1 << EVP_UNWIND_PAGE_BITS) - 1);
 	__u32 kib = low >> EVP_UNWIND_INDEX_BITS, block, nrows, row, n, word;
-
 
 	rule[0] = rule[1] = 0;
 	if (number >= b->m.npages)
@@ -146,27 +158,43 @@ static __always_inline __u32 ended(const struct evp_bpf_walker *b, __u32 end)
 	return b->w.guess && end != EVP_WALK_ROOT && end != EVP_WALK_PENDING ? b->w.guess : end;
 }
 
-/* The caller of the frame in b->w, which lies in b->m. */
-static __always_inline __u32 next_frame(struct evp_bpf_walker *b, __u64 *frame)
+/* The frame's caller by a table's rule. */
+static __always_inline __u32 by_rule(struct evp_walk *w, const struct evp_unwind_rule *rule,
+				     __u64 *frame)
 {
-	struct evp_walk *w = &b->w;
-
-	switch (b->m.kind) {
-	case EVP_CODE_TABLE:
-		find_rule(b, w->pc);
-		if (b->rule.cfa == EVP_CFA_NONE)
-			return evp_walk_guess(w, EVP_WALK_NO_TABLE);
-		/* A handler returns to the beginning of the code that ends it: nothing called there. */
-		if (b->rule.cfa == EVP_CFA_SIGNAL && !w->exact)
-			(*frame)++;
-		return evp_walk_step(w, &b->rule);
-	case EVP_CODE_JIT:
-		return evp_walk_guess(w, EVP_WALK_BROKEN_CHAIN);
-	case EVP_CODE_UNKNOWN:
+	if (rule->cfa == EVP_CFA_NONE)
 		return evp_walk_guess(w, EVP_WALK_NO_TABLE);
-	default:
-		return b->process.give_up ? evp_walk_guess(w, EVP_WALK_NO_TABLE) : EVP_WALK_PENDING;
+	/* A handler returns to the beginning of the code that ends it: nothing called there. */
+	if (rule->cfa == EVP_CFA_SIGNAL && !w->exact)
+		(*frame)++;
+	return evp_walk_step(w, rule);
+}
+
+/* The caller of a frame in code without a table. */
+static __always_inline __u32 without_rule(struct evp_bpf_walker *b)
+{
+	switch (b->m.kind) {
+	case EVP_CODE_JIT:
+		return evp_walk_guess(&b->w, EVP_WALK_BROKEN_CHAIN);
+	case EVP_CODE_PENDING:
+		if (!b->process.give_up)
+			return EVP_WALK_PENDING;
+		break;
 	}
+	return evp_walk_guess(&b->w, EVP_WALK_NO_TABLE);
+}
+
+/* There is nothing at `pc`: the walk ends before it, unless it is all there is. */
+static __always_inline long nowhere(struct evp_bpf_walker *b, __u32 i, __u64 pc)
+{
+	b->end = EVP_WALK_PENDING;
+	if (b->w.guess || b->process.give_up)
+		b->end = ended(b, EVP_WALK_NO_MAPPING);
+	if (!i) {
+		b->stack.frames[0] = pc;
+		b->n = 1;
+	}
+	return 1;
 }
 
 struct turn {
@@ -178,26 +206,27 @@ static long walk_frame(__u32 i, void *arg)
 {
 	struct evp_bpf_walker *b = ((struct turn *)arg)->b;
 	__u64 pc = b->w.pc;
+	struct evp_bpf_known *k = &b->known[(pc * 0x9e3779b97f4a7c15ULL) >> (64 - KNOWN_BITS)];
+	bool known = k->pc == pc && k->version == b->process.version;
 	__u32 end;
 
 	if (i >= EVP_BPF_USER_FRAMES)
 		return 1;
-	if (pc < b->m.start || pc >= b->m.end)
-		find_mapping(b, pc);
-	if (b->m.kind == EVP_CODE_NONE) {
-		if (b->w.guess || b->process.give_up)
-			b->end = ended(b, EVP_WALK_NO_MAPPING);
-		else
-			b->end = EVP_WALK_PENDING;
-		if (!i) {
-			b->stack.frames[0] = pc;
-			b->n = 1;
+	if (!known) {
+		if (pc < b->m.start || pc >= b->m.end)
+			find_mapping(b, pc);
+		if (b->m.kind == EVP_CODE_NONE)
+			return nowhere(b, i, pc);
+		if (b->m.kind == EVP_CODE_TABLE) {
+			find_rule(b, pc, &k->rule);
+			k->pc = pc;
+			k->version = b->process.version;
+			known = true;
 		}
-		return 1;
 	}
 	b->stack.frames[i] = pc;
 	b->n = i + 1;
-	end = next_frame(b, &b->stack.frames[i]);
+	end = known ? by_rule(&b->w, &k->rule, &b->stack.frames[i]) : without_rule(b);
 	b->hash = mix(b->hash, b->stack.frames[i]);
 	if (end == EVP_WALK_GOES_ON)
 		return 0;

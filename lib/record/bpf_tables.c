@@ -30,6 +30,7 @@ struct evp_bpf_tables {
 	struct evp_room mappings; /* in mappings */
 	struct retired *retired;  /* of mappings, oldest first */
 	size_t nretired, cretired;
+	uint32_t version;
 };
 
 static int64_t now_ns(void)
@@ -165,14 +166,23 @@ int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,
 	rc = n ? evp_room_take(&t->mappings, n, &process->first) : 0;
 	for (uint32_t i = 0; i < n && !rc; i++)
 		rc = evp_bpf_tables_change(t, process, i, &m[i]);
-	if (!rc && bpf_map_update_elem(t->processes_fd, &global_pid, process, BPF_ANY))
-		rc = -errno;
+	if (!rc)
+		rc = evp_bpf_tables_changed(t, global_pid, process);
 	if (rc) {
 		*process = old;
 		return rc == -E2BIG ? -ENOSPC : rc;
 	}
 	retire(t, &old);
 	return 0;
+}
+
+int evp_bpf_tables_changed(struct evp_bpf_tables *t, uint32_t global_pid,
+			   struct evp_bpf_process *process)
+{
+	if (!++t->version)
+		t->version = 1;
+	process->version = t->version;
+	return bpf_map_update_elem(t->processes_fd, &global_pid, process, BPF_ANY) ? -errno : 0;
 }
 
 int evp_bpf_tables_change(struct evp_bpf_tables *t, const struct evp_bpf_process *process,

@@ -34,9 +34,15 @@ void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nword
 int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,
 			   struct evp_bpf_process *process, const struct evp_bpf_mapping *m,
 			   uint32_t n);
-/* Writes the process's mapping number i anew, in place. */
+/*
+ * Writes the process's mapping number i anew, in place. When that was done with all that change,
+ * evp_bpf_tables_changed must follow.
+ */
 int evp_bpf_tables_change(struct evp_bpf_tables *t, const struct evp_bpf_process *process,
 			  uint32_t i, const struct evp_bpf_mapping *m);
+/* What BPF remembers of the process's code is not true any more. */
+int evp_bpf_tables_changed(struct evp_bpf_tables *t, uint32_t global_pid,
+			   struct evp_bpf_process *process);
 /* `process` is as publish left it. */
 void evp_bpf_tables_withdraw(struct evp_bpf_tables *t, uint32_t global_pid,
 			     const struct evp_bpf_process *process);

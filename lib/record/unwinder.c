@@ -168,6 +168,7 @@ static bool take_back(struct evp_bpf_mapping *m, uint32_t number)
 static void on_evict(void *arg, uint32_t number)
 {
 	struct evp_unwinder *u = arg;
+	bool changed;
 
 	for (size_t s = 0; s < u->processes.nslots; s++) {
 		const struct evp_map_slot *slot = &u->processes.slot[s];
@@ -175,9 +176,14 @@ static void on_evict(void *arg, uint32_t number)
 
 		if (!pub)
 			continue;
+		changed = false;
 		for (uint32_t i = 0; i < pub->process.n; i++)
-			if (take_back(&pub->m[i], number))
+			if (take_back(&pub->m[i], number)) {
 				evp_bpf_tables_change(u->bpf, &pub->process, i, &pub->m[i]);
+				changed = true;
+			}
+		if (changed)
+			evp_bpf_tables_changed(u->bpf, (uint32_t)slot->key, &pub->process);
 		for (size_t i = 0; i < pub->nnext; i++)
 			take_back(&pub->next[i], number);
 	}
