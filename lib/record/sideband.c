@@ -79,6 +79,7 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 	struct perf_event_attr attr = side_attr;
 	struct evp_err refusal = { 0 };
 	struct evp_sideband *sb;
+	size_t ring;
 	int rc;
 
 	if (!opts->all && !opts->npids)
@@ -86,8 +87,12 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 	sb = calloc(1, sizeof(*sb));
 	if (!sb)
 		return evp_fail_oom(err);
-	if (opts->wake_bytes)
-		attr.wakeup_watermark = (uint32_t)opts->wake_bytes;
+	if (opts->wake_bytes) {
+		/* 0 is half of a ring, also of one that had to be smaller than asked for. */
+		ring = opts->ring_bytes ? opts->ring_bytes : EVP_SB_RING_BYTES;
+		attr.wakeup_watermark = opts->wake_bytes < ring / 2 ? (uint32_t)opts->wake_bytes
+								    : 0;
+	}
 	sb->queue.limit_bytes = opts->queue_bytes;
 	rc = evp_perf_set_init(&sb->set, &attr, step_down,
 			       opts->ring_bytes ? opts->ring_bytes : EVP_SB_RING_BYTES, &refusal);
