@@ -94,6 +94,10 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t 
 		return -ENOMEM; /* an earlier one failed half way */
 	}
 	*ret_file = fs->file[id];
+	if (mapped_ns > (*ret_file)->mapped_ns) {
+		(*ret_file)->mapped_ns = mapped_ns;
+		(*ret_file)->mapped_again = true;
+	}
 	return 0;
 }
 
@@ -116,6 +120,11 @@ static int open_regular(const char *path)
 	return real;
 }
 
+static int64_t changed_ns(const struct stat *st)
+{
+	return st->st_ctim.tv_sec * EVP_NSEC + st->st_ctim.tv_nsec;
+}
+
 /* A path may lead to another file by now, one that got the same inode even: then it is newer. */
 static bool is_the_one(const struct evp_mapped_file *file, int fd)
 {
@@ -123,8 +132,7 @@ static bool is_the_one(const struct evp_mapped_file *file, int fd)
 
 	if (fstat(fd, &st) || st.st_ino != file->inode)
 		return false;
-	return st.st_ctim.tv_sec * EVP_NSEC + st.st_ctim.tv_nsec <=
-	       file->mapped_ns + CLOCK_GRAIN_NS;
+	return changed_ns(&st) <= file->mapped_ns + CLOCK_GRAIN_NS;
 }
 
 /*
@@ -212,9 +220,30 @@ static void identify(struct evp_mapped_file *file, int fd)
 	if (!fstat(fd, &st)) {
 		file->size = (uint64_t)st.st_size;
 		file->owner = st.st_uid;
+		file->changed_ns = changed_ns(&st);
 	}
 	if (rc == -ENOEXEC)
 		file->kind = EVP_MAPPED_ANONYMOUS;
+}
+
+/* Whether it is still what it was: a program can be written over once nobody runs it any more. */
+static void look_again(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		       uint64_t start, uint64_t end)
+{
+	struct stat st;
+	int fd;
+
+	if (file->kind != EVP_MAPPED_ELF || !file->changed_ns)
+		return;
+	fd = evp_files_open(file, pid, kin, start, end);
+	if (fd >= 0 && !fstat(fd, &st) && changed_ns(&st) != file->changed_ns) {
+		evp_elf_identity_release(&file->id);
+		file->table = 0;
+		file->stream_epoch = 0;
+		identify(file, fd);
+	}
+	if (fd >= 0)
+		close(fd);
 }
 
 void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
@@ -222,6 +251,9 @@ void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[
 {
 	int fd;
 
+	if (file->resolved && file->mapped_again)
+		look_again(file, pid, kin, start, end);
+	file->mapped_again = false;
 	if (file->resolved)
 		return;
 	file->resolved = file->kind != EVP_MAPPED_ELF || ++file->tries == MAX_TRIES;

@@ -32,10 +32,12 @@ struct evp_mapped_file {
 	/* Of the file that `id` was read from: anybody may claim a build ID. */
 	uint64_t size;
 	uid_t owner;
+	int64_t changed_ns; /* unix time, its ctime */
 	uint64_t inode;
-	int64_t mapped_ns; /* unix time when it was first heard of */
+	int64_t mapped_ns; /* unix time when it was last heard of */
 	bool resolved, marked;
-	bool refused; /* the last attempt to open it ended for lack of permission */
+	bool mapped_again; /* since it was identified: it may have been written over */
+	bool refused;	   /* the last attempt to open it ended for lack of permission */
 	uint8_t tries;
 	uint32_t table;	    /* the unwinder's number for it; 0: not looked at */
 	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
@@ -58,7 +60,7 @@ struct evp_files { /* a zeroed struct is empty */
 /* Whether a mapping of this name is memory rather than a file: "//anon", "[heap]", "" ... */
 bool evp_files_is_memory(const char *name);
 
-/* The entry for this key, new if needed; 0 or -ENOMEM. Never opens anything. */
+/* The entry for this key, new if needed, mapped then; 0 or -ENOMEM. Never opens anything. */
 int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t mapped_ns,
 		  struct evp_mapped_file **ret_file);
 
