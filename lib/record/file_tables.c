@@ -112,7 +112,8 @@ static void make(struct evp_file_tables *t, struct evp_file_table *e, const stru
 			t->changes += e->none;
 			return;
 		}
-		rc = evp_compiler_table(t->compiler, fd, &e->table, NULL);
+		rc = evp_compiler_table(t->compiler, fd, t->meanwhile, t->meanwhile_arg, &e->table,
+					NULL);
 		close(fd);
 		/* A starved machine is no reason to do without the file's table for ever. */
 		if ((rc == -ETIMEDOUT || rc == -ECHILD || rc == -ENOMEM || rc == -EIO) &&
@@ -154,6 +155,12 @@ const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, ui
 	if (!e->table.word && !(e->known && e->pool_at != NOWHERE && read_back(t, e)))
 		make(t, e, p, m);
 	return e->table.word ? &e->table : NULL;
+}
+
+void evp_file_tables_used(struct evp_file_tables *t, uint32_t number)
+{
+	if (number)
+		t->item[number - 1].used = t->turn;
 }
 
 void evp_file_tables_trim(struct evp_file_tables *t)

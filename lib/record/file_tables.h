@@ -26,6 +26,8 @@ struct evp_file_tables {	    /* a zeroed struct is empty; see evp_file_tables_in
 	/* BPF loses this table: whoever told BPF where it is takes that back. */
 	void (*on_evict)(void *arg, uint32_t number);
 	void *arg;
+	void (*meanwhile)(void *arg); /* now and then while one is being made; may be NULL */
+	void *meanwhile_arg;
 };
 
 int evp_file_tables_init(struct evp_file_tables *t, struct evp_bpf_tables *bpf,
@@ -46,6 +48,9 @@ enum evp_code_kind evp_file_tables_kind(struct evp_file_tables *t, const struct 
 const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, uint32_t number,
 						   const struct evp_proc *p,
 						   const struct evp_mapping *m);
+
+/* A walk in BPF used this one. */
+void evp_file_tables_used(struct evp_file_tables *t, uint32_t number);
 
 /* Whether BPF has that table now, others evicted for it; then *ret says how a mapping names it. */
 bool evp_file_tables_load(struct evp_file_tables *t, uint32_t number, struct evp_bpf_mapping *ret);

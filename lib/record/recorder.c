@@ -111,13 +111,21 @@ static void take_samples(struct recorder *r)
 	r->taken_ns = now_ns();
 }
 
+/* While an unwind table is being made. */
+static void meanwhile(void *arg)
+{
+	take_samples(arg);
+}
+
 static void add_samples(struct recorder *r, int64_t before_ns)
 {
-	const struct evp_raw_sample *s;
+	const struct evp_raw_sample *next;
 
-	while (!r->rc && (s = evp_inbox_take(&r->inbox, before_ns))) {
-		keep_rc(r, add_sample(r, s));
-		if (now_ns() - r->taken_ns > TAKE_EVERY_NS) /* tables were made */
+	while (!r->rc && (next = evp_inbox_take(&r->inbox, before_ns))) {
+		struct evp_raw_sample s = *next; /* the inbox may change while it is worked up */
+
+		keep_rc(r, add_sample(r, &s));
+		if (now_ns() - r->taken_ns > TAKE_EVERY_NS)
 			take_samples(r);
 	}
 }
@@ -455,6 +463,8 @@ static int start(struct recorder *r, struct evp_err *err)
 	if (!rc)
 		rc = evp_recording_open(&r->recording, r->opts, r->ks, err);
 	r->recording.tr.unwinder = r->unwinder;
+	if (r->unwinder)
+		evp_unwinder_meanwhile(r->unwinder, meanwhile, r);
 	return rc || r->opts->delay_ns ? rc : begin_sampling(r, err);
 }
 

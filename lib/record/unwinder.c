@@ -84,6 +84,17 @@ void evp_unwinder_free(struct evp_unwinder *u)
 	free(u);
 }
 
+void evp_unwinder_meanwhile(struct evp_unwinder *u, void (*fn)(void *arg), void *arg)
+{
+	u->tables.meanwhile = fn;
+	u->tables.meanwhile_arg = arg;
+}
+
+void evp_unwinder_used(struct evp_unwinder *u, const struct evp_mapped_file *file)
+{
+	evp_file_tables_used(&u->tables, file->table);
+}
+
 void evp_unwinder_stats(const struct evp_unwinder *u, struct evp_unwinder_stats *ret)
 {
 	*ret = (struct evp_unwinder_stats){

@@ -22,6 +22,8 @@ struct evp_unwinder;
 
 /* `bpf` NULL: every stack comes as a copy. It must live as long. */
 int evp_unwinder_new(struct evp_unwinder **ret, struct evp_bpf_tables *bpf, struct evp_err *err);
+/* Making a table may take long: this is called now and then, to empty the sampler's rings. */
+void evp_unwinder_meanwhile(struct evp_unwinder *u, void (*fn)(void *arg), void *arg);
 void evp_unwinder_free(struct evp_unwinder *u); /* NULL too */
 
 /*
@@ -30,6 +32,9 @@ void evp_unwinder_free(struct evp_unwinder *u); /* NULL too */
  */
 void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct evp_raw_stack *raw,
 		       struct evp_raw_stack *ret);
+
+/* BPF walked through this file: its table is in use. */
+void evp_unwinder_used(struct evp_unwinder *u, const struct evp_mapped_file *file);
 
 /* After a walk for this sample: lets BPF walk the process's next one. */
 void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
@@ -40,7 +45,7 @@ void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs);
 
 struct evp_unwinder_stats {
 	uint64_t walks, published, compiled, failed, evicted;
-	uint64_t compiler_ns; /* CPU time of the child that compiles */
+	uint64_t compiler_ns;	    /* CPU time of the child that compiles */
 	size_t tables, table_bytes; /* known, and their size */
 };
 

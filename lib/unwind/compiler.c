@@ -15,6 +15,8 @@
 
 #include "unwind/compiler_wire.h"
 
+#define MEANWHILE_MS 20
+
 struct evp_compiler {
 	pid_t pid; /* 0: no child */
 	int sock;
@@ -106,11 +108,6 @@ uint64_t evp_compiler_cpu_ns(const struct evp_compiler *c)
 	return c->past_cpu_ns + c->cpu_ns;
 }
 
-int evp_compiler_fd(const struct evp_compiler *c)
-{
-	return c->sock;
-}
-
 /* ---- asking ---- */
 
 static int send_question(struct evp_compiler *c, int debug)
@@ -122,7 +119,7 @@ static int send_question(struct evp_compiler *c, int debug)
 	return evp_compiler_send(c->sock, &q, sizeof(q), fd, debug >= 0 ? 2 : 1);
 }
 
-int evp_compiler_ask(struct evp_compiler *c, int fd, struct evp_err *err)
+static int ask(struct evp_compiler *c, int fd, struct evp_err *err)
 {
 	int rc = 0;
 
@@ -255,7 +252,7 @@ static bool ask_again(struct evp_compiler *c, const struct evp_debug_file *wante
 	return !rc;
 }
 
-int evp_compiler_take(struct evp_compiler *c, struct evp_unwind_table *ret, struct evp_err *err)
+static int take(struct evp_compiler *c, struct evp_unwind_table *ret, struct evp_err *err)
 {
 	struct evp_debug_file wanted = { 0 };
 	struct evp_unwind_table table = { 0 };
@@ -291,22 +288,23 @@ int evp_compiler_take(struct evp_compiler *c, struct evp_unwind_table *ret, stru
 	return rc;
 }
 
-int evp_compiler_table(struct evp_compiler *c, int fd, struct evp_unwind_table *ret,
-		       struct evp_err *err)
+int evp_compiler_table(struct evp_compiler *c, int fd, void (*meanwhile)(void *arg), void *arg,
+		       struct evp_unwind_table *ret, struct evp_err *err)
 {
-	int rc = evp_compiler_ask(c, fd, err);
-	int64_t left;
+	int rc = ask(c, fd, err);
 
 	if (rc)
 		return rc;
 	for (;;) {
-		struct pollfd p = { .events = POLLIN };
+		int64_t left = c->until_ms - now_ms();
+		struct pollfd p = { .fd = c->sock, .events = POLLIN };
 
-		rc = evp_compiler_take(c, ret, err);
+		rc = take(c, ret, err);
 		if (rc != -EAGAIN)
 			return rc;
-		left = c->until_ms - now_ms();
-		p.fd = c->sock;
-		poll(&p, 1, left > 0 ? (int)left + 1 : 0);
+		if (left > MEANWHILE_MS)
+			left = MEANWHILE_MS;
+		if (!poll(&p, 1, left > 0 ? (int)left + 1 : 0) && meanwhile)
+			meanwhile(arg);
 	}
 }

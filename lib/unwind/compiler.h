@@ -13,7 +13,7 @@
 
 #include "unwind/compile.h"
 
-#define EVP_COMPILER_MS 1000 /* for a file */
+#define EVP_COMPILER_MS 5000 /* for a file: a starved machine takes its time */
 
 struct evp_compiler;
 
@@ -24,20 +24,12 @@ struct evp_compiler;
 int evp_compiler_new(struct evp_compiler **ret, struct evp_err *err);
 
 /*
- * Blocks until the table is there, EVP_COMPILER_MS at most. The errors of evp_unwind_compile_fd;
- * -ETIMEDOUT, -ECHILD: it took too long, it died over the file; -EAGAIN, -ENOMEM: no child to be had.
+ * Blocks until the table is there, EVP_COMPILER_MS at most; `meanwhile` (may be NULL) is called
+ * every 20 ms. The errors of evp_unwind_compile_fd; -ETIMEDOUT, -ECHILD: it took too long, it died
+ * over the file; -EAGAIN, -ENOMEM: no child to be had; -EBUSY: `meanwhile` must not call this.
  */
-int evp_compiler_table(struct evp_compiler *c, int fd, struct evp_unwind_table *ret,
-		       struct evp_err *err);
-
-/*
- * The same without blocking, one file at a time: ask, wait until evp_compiler_fd can be read (or
- * the time is over), take. The descriptor asked with is borrowed until then. take: -EAGAIN: not yet;
- * else as above, and the next may be asked for. -EBUSY: ask without a take before.
- */
-int evp_compiler_ask(struct evp_compiler *c, int fd, struct evp_err *err);
-int evp_compiler_fd(const struct evp_compiler *c); /* to poll; another one after each ask */
-int evp_compiler_take(struct evp_compiler *c, struct evp_unwind_table *ret, struct evp_err *err);
+int evp_compiler_table(struct evp_compiler *c, int fd, void (*meanwhile)(void *arg), void *arg,
+		       struct evp_unwind_table *ret, struct evp_err *err);
 
 /* CPU time that the children used, which getrusage does not say while they live. */
 uint64_t evp_compiler_cpu_ns(const struct evp_compiler *c);
