@@ -145,6 +145,25 @@ void evp_inbox_sort(struct evp_inbox *in)
 		qsort(in->sample, in->n, sizeof(*in->sample), by_time);
 }
 
+static void drop_copied(struct evp_inbox *in)
+{
+	for (size_t i = 0; i < in->copied.nslots; i++)
+		if (in->copied.slot[i].used)
+			free((void *)(uintptr_t)in->copied.slot[i].value);
+	in->ncopied = in->copied_bytes = 0;
+}
+
+void evp_inbox_rest(struct evp_inbox *in)
+{
+	bool idle = in->next >= in->n && in->ncopied;
+
+	if (idle && in->was_idle) {
+		drop_copied(in);
+		evp_map_clear(&in->copied);
+	}
+	in->was_idle = idle;
+}
+
 const struct evp_raw_sample *evp_inbox_take(struct evp_inbox *in, int64_t before_ns)
 {
 	if (in->next >= in->n || in->sample[in->next].time_ns >= before_ns)
@@ -186,9 +205,7 @@ void evp_inbox_release(struct evp_inbox *in)
 {
 	release_store(&in->old);
 	release_store(&in->young);
-	for (size_t i = 0; i < in->copied.nslots; i++)
-		if (in->copied.slot[i].used)
-			free((void *)(uintptr_t)in->copied.slot[i].value);
+	drop_copied(in);
 	evp_map_release(&in->copied);
 	free(in->sample);
 	*in = (struct evp_inbox){ 0 };

@@ -26,6 +26,7 @@ struct evp_inbox { /* a zeroed struct is empty */
 	} young, old;
 	struct evp_map copied; /* hash -> struct evp_raw_stack *, malloc'ed; 0: walked */
 	size_t ncopied, copied_bytes;
+	bool was_idle; /* no sample waited at the last rest, and some were not walked */
 };
 
 int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack); /* copied */
@@ -46,6 +47,12 @@ static inline const struct evp_raw_stack *evp_inbox_copied(const struct evp_inbo
 }
 /* This one, which had `regs`, was walked and is not wanted any more. */
 void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack);
+
+/*
+ * After a drain. Copied stacks that no sample waits for, twice in a row, are those whose samples
+ * were lost: they go.
+ */
+void evp_inbox_rest(struct evp_inbox *in);
 
 bool evp_inbox_full(const struct evp_inbox *in); /* time to age */
 void evp_inbox_age(struct evp_inbox *in);

@@ -174,6 +174,7 @@ static int drain(struct recorder *r, int64_t before_ns)
 	if (r->sb)
 		keep_rc(r, evp_sideband_drain(r->sb, before_ns, on_event, r));
 	add_samples(r, before_ns);
+	evp_inbox_rest(&r->inbox);
 	if (evp_inbox_full(&r->inbox)) {
 		if (r->ops->forget)
 			r->ops->forget(r->sampler);
