@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Killed at any moment, the recorder leaves what it wrote and nothing else. What it watches may go
+# away under it: numbers used again, cgroups removed.
+. "${0%/*}/../lib.sh"
+needs root bpf gcc
+src=$TOP/tests/root/hostile
+cd "$T" || exit 1
+gcc -O2 -static -nostdlib -o tiny "$src/tiny.c"
+gcc -O2 -o storm "$src/storm.c"
+gcc -O2 -fomit-frame-pointer -o work "$src/work.c"
+
+# The recorder's maps and programs, by their names.
+left() { bpftool prog list 2>/dev/null | grep -c ' name on_tick '; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+before=$(left)
+bg ./storm 300 20 ./tiny 100000
+storm=$pid
+for b in bpf perf; do
+	for after in 0.1 0.5 1.3; do
+		bg evp-record -q --backend $b -a -i 0.2 -o k.evp
+		sleep $after
+		children=$(cat "/proc/$pid/task/$pid/children")
+		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null
+		run evp-stream check k.evp
+		ok "$b: killed after $after s: partial, or nothing yet ($rc)" test $rc = 3 -o ! -s k.evp
+		for child in $children; do ok "$b: its child ends" waits 5 gone "$child"; done
+	done
+done
+ok 'no program is left in the kernel' test "$(left)" -le "$before"
+kill "$storm"
+
+for b in bpf perf; do
+	if unshare -pf --mount-proc sh -c 'echo 100 >/proc/sys/kernel/ns_last_pid' 2>/dev/null; then
+		# shellcheck disable=SC2016 # the inner shell expands
+		run evp-record -q --backend $b -F 499 -o p.evp -- unshare -pf --mount-proc sh -c '
+			for i in 1 2 3 4 5 6 7 8; do
+				for program in ./tiny "./work 0.02"; do
+					echo 100 >/proc/sys/kernel/ns_last_pid
+					case $program in ./tiny) ./tiny 9000000;; *) ./work 0.02;; esac
+				done
+			done'
+		evp-symbolize -q p.evp | evp-fold -q -L comm >folded
+		ok "$b: one number, two programs" grep -q '^work;.*innermost' folded
+		no "$b: never mixed" grep -qE '^work;.*tiny_|^tiny;.*innermost' folded
+	fi
+	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	if [ -n "$v2" ] && mkdir "$v2/evp-test-$$" 2>/dev/null; then
+		bg evp-record -q --backend $b -a --duration 2 -o c.evp
+		recorder=$pid
+		sleep 0.4
+		sh -c "echo \$\$ >$v2/evp-test-$$/cgroup.procs && exec ./work 0.3"
+		rmdir "$v2/evp-test-$$"
+		status "$b: a cgroup is removed" 0 wait "$recorder"
+		like "$b: and named all the same" "$(evp-fold -q -L cgroup c.evp)" "^/evp-test-$$;.*work"
+	fi
+done
+done_testing
