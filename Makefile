@@ -6,6 +6,7 @@
 #   make asan       every test under the address and undefined behaviour sanitizers
 #   make lint       format, layering, man pages, scripts
 #   make bench      our figures beside the peers'
+#   make vm         evp-record under Debian's own kernel, in qemu
 #   make accept     rewrite the tests' expected files, for review with git diff
 #   make fuzz F=x   run tests/fuzz/x.c under libFuzzer, for SECONDS=60
 #   make install    programs and man pages, under $(DESTDIR)$(PREFIX)
@@ -59,7 +60,7 @@ SKELS := $(BPF_SRC:bpf/%.bpf.c=$(B)/gen/%.skel.h)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help clean units fuzzers fuzz demo check asan lint bench accept install
+.PHONY: all help clean units fuzzers fuzz demo check asan lint bench vm accept install
 
 all: $(PROGS)
 
@@ -122,7 +123,7 @@ $(B)/gen/flame_%.h: lib/view/flame.%
 
 $(B)/obj/lib/view/flame.o: $(B)/gen/flame_html.h $(B)/gen/flame_js.h
 
-demo check lint bench:
+demo check lint bench vm:
 	@B=$(B) scripts/$@
 
 asan:

@@ -50,6 +50,7 @@ static void allow(cap_t caps, cap_value_t cap, bool now)
 static int reduce(unsigned int keep, bool now)
 {
 	cap_t old = cap_get_proc(), caps = cap_dup(old);
+	struct evp_rights rights;
 	int rc = -ENOMEM;
 
 	if (!old || !caps)
@@ -64,6 +65,9 @@ static int reduce(unsigned int keep, bool now)
 	for (size_t i = 0; i < EVP_ARRAY_SIZE(split); i++)
 		if (!permitted(old, split[i]) && permitted(old, CAP_SYS_ADMIN))
 			allow(caps, CAP_SYS_ADMIN, now);
+	evp_rights_read(&rights);
+	if (rights.paranoid > 2 && permitted(old, CAP_SYS_ADMIN))
+		allow(caps, CAP_SYS_ADMIN, now);
 	rc = cap_set_proc(caps) ? -errno : 0;
 out:
 	cap_free(old);

@@ -13,7 +13,8 @@
  *	CAP_KILL                signals passed on to a command that changed its user
  *	CAP_DAC_OVERRIDE        output files that are opened later
  *	CAP_SYS_ADMIN           only where it stands for one of the first two and the fifth, which are
- *	                        split off it (Linux 5.8 and 5.9) and missing
+ *	                        split off it (Linux 5.8 and 5.9) and missing, and where Debian's
+ *	                        kernel.perf_event_paranoid of 3 or 4 lets nothing less open events
  *
  * Whatever is not in the list is dropped, for root too; nothing can be gained any more either
  * (no_new_privs, an empty bounding set where that is permitted).

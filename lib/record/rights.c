@@ -192,16 +192,25 @@ static int least_paranoid(bool all)
 	return all ? 0 : 2;
 }
 
+/* Debian's 3 and 4 stop everybody but CAP_SYS_ADMIN, CAP_PERFMON too. */
+static bool shut(const struct evp_rights *r)
+{
+	return r->paranoid > 2 && (r->user_namespace || !(r->caps & EVP_CAP(CAP_SYS_ADMIN)));
+}
+
 static bool too_paranoid(const struct evp_rights *r, bool all)
 {
-	return !evp_rights_have(r, CAP_PERFMON) && r->paranoid > least_paranoid(all);
+	return shut(r) || (!evp_rights_have(r, CAP_PERFMON) && r->paranoid > least_paranoid(all));
 }
 
 void evp_rights_why_no_perf(const struct evp_rights *r, bool all, char *buf, size_t size)
 {
 	char other[80];
 
-	if (too_paranoid(r, all))
+	if (shut(r))
+		snprintf(buf, size, "kernel.perf_event_paranoid is %d, without cap_sys_admin",
+			 r->paranoid);
+	else if (too_paranoid(r, all))
 		snprintf(buf, size, "kernel.perf_event_paranoid is %d%s", r->paranoid,
 			 r->user_namespace && r->caps & EVP_CAP(CAP_PERFMON)
 				 ? " and cap_perfmon not of the initial user namespace"
