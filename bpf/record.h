@@ -14,7 +14,7 @@
 #define EVP_BPF_KERNEL_FRAMES 127 /* the kernel's default perf_event_max_stack */
 #define EVP_BPF_USER_FRAMES   1024
 #define EVP_BPF_FEW_FRAMES    64
-#define EVP_BPF_COPY_BYTES    32768	  /* of a user stack that user space is to walk */
+#define EVP_BPF_COPY_BYTES    65536	  /* of a user stack that user space is to walk */
 #define EVP_BPF_GLOBAL_PID    0x80000000u /* in a key of targets: no number of the recorder's */
 #define EVP_BPF_THREAD	      0x40000000u /* ...: of one thread, not of a process */
 #define EVP_BPF_SEEN_SLOTS    65536
