@@ -17,6 +17,7 @@
 #include "record/proc_scan.h"
 
 #define SETTLED_NS    1000000000LL
+#define RESCAN_SHARE  20	/* one part of so many of the time, at most */
 #define PRUNE_FROM    2048	/* mappings: unmapping is not heard of */
 #define PRUNE_KEEP    1024	/* of the latest, in which samples to come may lie */
 #define SAME_START_NS 100000000 /* start times from two sources differ by less than this */
@@ -504,19 +505,34 @@ static int on_cgroup(struct evp_procs *ps, const struct evp_sideband_event *ev)
 	return 0;
 }
 
-/* What we know may be wrong from here on. */
+/*
+ * What we know may be wrong from here on. Of those that ended it is all that there will ever be.
+ * Whoever makes so many events that some are lost shall not make us read /proc all the time.
+ */
 static void rescan(struct evp_procs *ps)
 {
-	pid_t *pids = calloc(ps->by_pid.nslots + 1, sizeof(*pids));
+	int64_t begin_ns = clock_ns(CLOCK_MONOTONIC), end_ns;
+	pid_t *pids;
 	size_t n = 0;
 
-	for (size_t i = 0; pids && i < ps->by_pid.nslots; i++)
-		if (ps->by_pid.slot[i].used && ps->by_pid.slot[i].value)
-			pids[n++] = (pid_t)ps->by_pid.slot[i].key;
+	ps->rescan_due = begin_ns < ps->rescan_from_ns;
+	if (ps->rescan_due)
+		return;
+	pids = calloc(ps->by_pid.nslots + 1, sizeof(*pids));
+	for (size_t i = 0; pids && i < ps->by_pid.nslots; i++) {
+		const struct evp_map_slot *slot = &ps->by_pid.slot[i];
+		const struct evp_proc *p =
+			(const struct evp_proc *)(uintptr_t)(slot->used ? slot->value : 0);
+
+		if (p && !p->exit_ns)
+			pids[n++] = (pid_t)slot->key;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (!evp_procs_scan_pid(ps, pids[i]))
 			mark_gone(ps, evp_procs_find(ps, pids[i]), clock_ns(CLOCK_MONOTONIC));
 	free(pids);
+	end_ns = clock_ns(CLOCK_MONOTONIC);
+	ps->rescan_from_ns = end_ns + RESCAN_SHARE * (end_ns - begin_ns);
 }
 
 int evp_procs_event(struct evp_procs *ps, const struct evp_sideband_event *ev,
@@ -524,6 +540,8 @@ int evp_procs_event(struct evp_procs *ps, const struct evp_sideband_event *ev,
 {
 	if (ret_child)
 		*ret_child = NULL;
+	if (ps->rescan_due)
+		rescan(ps);
 	switch (ev->type) {
 	case EVP_SB_MMAP:
 		return on_mmap(ps, ev);

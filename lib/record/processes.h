@@ -58,6 +58,8 @@ struct evp_procs {	       /* a zeroed struct is empty */
 	size_t ngone, cgone;
 	size_t refused; /* processes that might not be looked into */
 	uint64_t last_serial, last_identity;
+	int64_t rescan_from_ns; /* CLOCK_MONOTONIC: not sooner ... */
+	bool rescan_due;	/* ... but then, because events were lost meanwhile */
 	int64_t tick_ns;	/* of start times */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the caller keeps it true */
 	int64_t real_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC; likewise */
