@@ -61,8 +61,9 @@ judge() {
 		blame[$0] = n
 	}
 	END {
-		printf "%s", total < 20 ? "few" : neither ? "unexplained" : good * 1000 < total * 995 && total - good > 2 ? "not" : "ok"
-		printf "\t%.1f %% of %d whole", total ? 100 * whole / total : 0, total
+		bad = total - good
+		verdict = total < 20 ? "few" : neither ? "unexplained" : bad * 1000 > total * 5 && bad > 2 ? "not" : "ok"
+		printf "%s\t%.1f %% of %d whole", verdict, total ? 100 * whole / total : 0, total
 		for (w in why) printf ", %d %s", why[w], w
 		if (neither) printf ", %d with neither root nor reason", neither
 		printf "\n"
