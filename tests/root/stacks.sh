@@ -117,7 +117,7 @@ start 'recursion 300 deep' whole ./recurse 300
 start 'recursion 500 deep' far ./recurse 500
 start 'recursion 10,000 deep' 'too-deep|not-copied' ./recurse 10000
 start 'C++ exceptions' whole ./throws
-finish 8
+finish 7
 
 start 'threads' whole ./threads
 start 'a library that comes and goes' whole ./loads "$T/loaded.so"
@@ -131,7 +131,7 @@ cc -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-dwarf2-cfi-asm -g0 -o
 start 'code without call frame information' either ./nocfi
 gcc -O2 -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -g0 -I"$S" -o nocfi-fp "$S/nocfi.c"
 start 'code with frame pointers only' either ./nocfi-fp
-finish 5
+finish 4
 
 # shellcheck disable=SC2046 # words
 start 'Rust: ripgrep' whole rg -j2 -uu -c 'a.*b.c' $(yes /usr/share | head -n 200)
