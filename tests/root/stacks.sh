@@ -46,6 +46,8 @@ judge() {
 		n = $NF; sub(/.* /, "", n)
 		sub(/ [0-9]+$/, "")
 		if ($1 != pid) next
+		# perf has no registers of a task past its exit, and does not say that it was one.
+		if (backend == "perf" && NF == 2 && $2 == "[unknown]") { apart += n; next }
 		total += n
 		if ($2 in root) {
 			whole += n
@@ -65,6 +67,7 @@ judge() {
 		verdict = total < 20 ? "few" : neither ? "unexplained" : bad * 1000 > total * 5 && bad > 2 ? "not" : "ok"
 		printf "%s\t%.1f %% of %d whole", verdict, total ? 100 * whole / total : 0, total
 		for (w in why) printf ", %d %s", why[w], w
+		if (apart) printf ", apart %d past their exit", apart
 		if (neither) printf ", %d with neither root nor reason", neither
 		printf "\n"
 		for (b in blame) print blame[b] "\t" b
