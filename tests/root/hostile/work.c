@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Works for some seconds of CPU time at the bottom of a few calls: work SECONDS. With -DNAME the innermost
- * function has another name, and other code before it.
+ * Works for some seconds of CPU time at the bottom of a few calls: work SECONDS. With -DNAME the
+ * innermost function has another name, with -DPAD other code stands before it.
  */
 #include <stdlib.h>
 #include <time.h>
