@@ -3,6 +3,7 @@
 #include "unwind/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -90,7 +91,6 @@ static int filter_calls(void)
 		ALLOW(__NR_newfstatat), /* glibc's fstat */
 		ALLOW(__NR_memfd_create),
 		ALLOW(__NR_ftruncate),
-		ALLOW(__NR_fcntl),
 		ALLOW(__NR_munmap),
 		ALLOW(__NR_mremap),
 		ALLOW(__NR_madvise),
@@ -102,6 +102,12 @@ static int filter_calls(void)
 		ALLOW(__NR_restart_syscall),
 		ALLOW(__NR_rt_sigreturn),
 		ALLOW(__NR_exit_group),
+		/* F_SETOWN and F_SETSIG would send any signal to any process. */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fcntl, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_ADD_SEALS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
