@@ -8,7 +8,8 @@
  * covers the code a row with EVP_CFA_NONE stands; neighbours never have the same rule.
  *
  * The bytes are hostile: every length is checked, loops are bounded by the bytes themselves, and
- * what makes no sense ends its FDE (counted), not the table.
+ * what makes no sense ends its FDE (counted; the rest of its code is EVP_CFA_UNKNOWN), not the
+ * table.
  */
 #ifndef EVP_UNWIND_CFI_H
 #define EVP_UNWIND_CFI_H

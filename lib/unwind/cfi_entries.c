@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
-#include <string.h>
 
 #include "unwind/cfi_job.h"
 
@@ -87,10 +86,7 @@ static void parse_augmentation(const struct evp_cfi_job *c, struct evp_cfi_cie *
 	struct evp_cfi_in data_in;
 
 	if (*aug != 'z') {
-		/* Without 'z' the length is unknown: only the empty one and old gcc's "eh" are. */
-		in->bad |= *aug && strcmp(aug, "eh") != 0;
-		if (*aug)
-			evp_cfi_fixed(in, c->section->big_pointers ? 8 : 4);
+		in->bad |= *aug != '\0'; /* nobody can tell how long its data is */
 		return;
 	}
 	cie->augmented = true;
@@ -109,7 +105,7 @@ static void parse_augmentation(const struct evp_cfi_job *c, struct evp_cfi_cie *
 		else if (*aug == 'S')
 			cie->signal_frame = true;
 		else if (*aug != 'B' && *aug != 'G')
-			break; /* the rest is unknown, and its data is skipped with the others' */
+			data_in.bad = true; /* behind it may be how addresses are written, or 'S' */
 	}
 	in->bad |= data_in.bad;
 }

@@ -56,6 +56,16 @@ static int state_row(struct evp_cfi_job *c, uint64_t vaddr, const struct evp_cfi
 	return evp_cfi_add_row(c->rows, vaddr, memo->rule - 1);
 }
 
+/* From where the instructions stop to make sense: what they meant to say nobody knows. */
+static int unknown_row(struct evp_cfi_job *c, uint64_t vaddr)
+{
+	const struct evp_unwind_rule unknown = { .cfa = EVP_CFA_UNKNOWN };
+	uint32_t rule;
+	int rc = evp_rule_set_add(c->rules, &unknown, &rule);
+
+	return rc ? rc : evp_cfi_add_row(c->rows, vaddr, rule);
+}
+
 /* ---- instructions ---- */
 
 struct machine {
@@ -121,6 +131,13 @@ static void set_cfa(struct machine *m, uint64_t reg, int64_t offset)
 	m->state.cfa_reg = reg;
 	m->state.cfa_offset = offset;
 	m->state.cfa_expr = NULL;
+}
+
+/* Only to be said of a register and an offset: an expression has neither to keep. */
+static void change_cfa(struct machine *m, uint64_t reg, int64_t offset)
+{
+	m->in.bad |= m->state.cfa_expr != NULL;
+	set_cfa(m, reg, offset);
 }
 
 static void set_cfa_expr(struct machine *m)
@@ -265,10 +282,10 @@ static void step_extended(struct machine *m, uint8_t op)
 		set_cfa(m, reg, (int64_t)evp_cfi_uleb(in));
 		break;
 	case 0x0d: /* def_cfa_register */
-		set_cfa(m, evp_cfi_uleb(in), m->state.cfa_offset);
+		change_cfa(m, evp_cfi_uleb(in), m->state.cfa_offset);
 		break;
 	case 0x0e: /* def_cfa_offset */
-		set_cfa(m, m->state.cfa_reg, (int64_t)evp_cfi_uleb(in));
+		change_cfa(m, m->state.cfa_reg, (int64_t)evp_cfi_uleb(in));
 		break;
 	case 0x0f: /* def_cfa_expression */
 		set_cfa_expr(m);
@@ -278,7 +295,7 @@ static void step_extended(struct machine *m, uint8_t op)
 		set_cfa(m, reg, scaled(m, evp_cfi_sleb(in)));
 		break;
 	case 0x13: /* def_cfa_offset_sf */
-		set_cfa(m, m->state.cfa_reg, scaled(m, evp_cfi_sleb(in)));
+		change_cfa(m, m->state.cfa_reg, scaled(m, evp_cfi_sleb(in)));
 		break;
 	case 0x2d: /* AARCH64_negate_ra_state: the walker strips signatures anyway */
 		break;
@@ -333,6 +350,6 @@ int evp_cfi_run_fde(struct evp_cfi_job *c, const struct evp_cfi_fde *f, uint64_t
 	if (m.in.bad)
 		c->rows->bad_fdes++;
 	if (!m.error && m.pc < limit)
-		m.error = state_row(c, m.pc, &m.state);
+		m.error = m.in.bad ? unknown_row(c, m.pc) : state_row(c, m.pc, &m.state);
 	return m.error;
 }

@@ -400,6 +400,7 @@ static int add_all(struct compiler *c)
 	for (i = 0; i < t->nfuncs && !rc; i++) {
 		if (!read_func(t, i, &f) || f.entry < end) {
 			c->rows->bad_fdes++;
+			rc = end ? add_row(c, end, &none) : 0; /* not by the last one's rule */
 			continue;
 		}
 		c->rows->fdes++;

@@ -149,7 +149,21 @@ static short bx_offset(const struct evp_cfi_value *v)
 {
 	if (v->how == EVP_CFI_SAME)
 		return 0;
-	return v->how == EVP_CFI_OFFSET && fits16(v->offset) ? (short)v->offset : EVP_BX_OFF_LOST;
+	return v->how == EVP_CFI_OFFSET && v->offset && fits16(v->offset) ? (short)v->offset
+									  : EVP_BX_OFF_LOST;
+}
+
+/*
+ * Whether it is the frame that the kernel makes for a signal handler: that has one layout, and call
+ * frame information only spells it out, the stack pointer at rsp + 160. Others that call themselves
+ * signal frames have layouts of their own.
+ */
+static bool is_kernels_frame(const struct evp_cfi_state *s)
+{
+	struct breg b;
+
+	return s->cfa_expr && parse_breg(s->cfa_expr, s->cfa_expr_len, &b) && b.reg == RSP &&
+	       b.off == 160 && b.deref && !b.add;
 }
 
 static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
@@ -159,9 +173,8 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 		r->cfa = EVP_CFA_END;
 		return;
 	}
-	/* The kernel's signal frame has one layout; its CFI only spells it out. */
 	if (signal_frame) {
-		r->cfa = EVP_CFA_SIGNAL;
+		r->cfa = is_kernels_frame(s) ? EVP_CFA_SIGNAL : EVP_CFA_UNKNOWN;
 		return;
 	}
 	if (s->ra.how == EVP_CFI_OFFSET && fits16(s->ra.offset) && cfa_rule(s, r) &&

@@ -162,8 +162,42 @@ static void forms(void)
 	   "remember and restore, GNU_negative_offset_extended");
 	evp_str_clear(&s);
 	cie(&s, 1, "zS", false, false);
-	FDE(&s, 0x11000, 16, "");
-	ok(!compile(&s, &evp_cfi_x86_64, false) && at(0x11008).cfa == EVP_CFA_SIGNAL, "signal");
+	FDE(&s, 0x11000, 16, "\x0f\x04\x77\xa0\x01\x06");
+	FDE(&s, 0x11100, 16, "");
+	ok(!compile(&s, &evp_cfi_x86_64, false) && at(0x11008).cfa == EVP_CFA_SIGNAL,
+	   "the kernel's signal frame");
+	ok(at(0x11108).cfa == EVP_CFA_UNKNOWN, "another is not taken for it");
+	evp_str_release(&s);
+}
+
+/* What cannot be understood says so, from there to the end of the function and no farther. */
+static void senseless(void)
+{
+	struct evp_str s = { 0 };
+
+	cie(&s, 1, "z", false, false);
+	FDE(&s, 0x11000, 16, "\x41\x0e\x10\x42\x3f\x41\x0e\x08"); /* no such instruction */
+	FDE(&s, 0x11100, 16, "\x41\x0e\x10\x42\x0b");		  /* nothing remembered */
+	FDE(&s, 0x11200, 16, "\x41\x0e\x10\x42\x0e");		  /* cut short */
+	FDE(&s, 0x11300, 16, "\x41\x0f\x02\x77\x08\x42\x0e\x18"); /* an offset to an expression */
+	FDE(&s, 0x11400, 16, "\x83\x00");			  /* rbx at the CFA itself */
+	ok(!compile(&s, &evp_cfi_x86_64, false) && rows.bad_fdes == 4, "bad instructions");
+	ok(at(0x11000).cfa_off == 8 && at(0x11002).cfa_off == 16 &&
+		   at(0x11003).cfa == EVP_CFA_UNKNOWN && at(0x1100f).cfa == EVP_CFA_UNKNOWN &&
+		   at(0x11010).cfa == EVP_CFA_NONE,
+	   "what follows an unknown one is marked");
+	ok(at(0x11103).cfa == EVP_CFA_UNKNOWN && at(0x11203).cfa == EVP_CFA_UNKNOWN &&
+		   at(0x11302).cfa == EVP_CFA_SP && at(0x11303).cfa == EVP_CFA_UNKNOWN,
+	   "so is what follows one that cannot be");
+	ok(at(0x11400).bx_off == EVP_BX_OFF_LOST, "an offset of 0 is not 'the same'");
+	evp_str_clear(&s);
+	cie(&s, 1, "zx", false, false);
+	FDE(&s, 0x11000, 16, "\x41\x0e\x10");
+	ok(compile(&s, &evp_cfi_x86_64, false) == -EBADMSG, "an unknown augmentation");
+	evp_str_clear(&s);
+	cie(&s, 1, "eh", false, false);
+	FDE(&s, 0x11000, 16, "\x41\x0e\x10");
+	ok(compile(&s, &evp_cfi_x86_64, false) == -EBADMSG, "one of before the 'z'");
 	evp_str_release(&s);
 }
 
@@ -248,6 +282,7 @@ int main(void)
 {
 	versions();
 	forms();
+	senseless();
 	hostile();
 	aarch64();
 	evp_unwind_table_release(&table);
