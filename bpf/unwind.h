@@ -57,7 +57,7 @@ enum evp_unwind_fp {
 /* Where the return address is. */
 enum evp_unwind_ra {
 	EVP_RA_AT_CFA = 0, /* *(cfa + ra_off) */
-	EVP_RA_LR = 1,	   /* in the link register (aarch64 leaf functions) */
+	EVP_RA_REG = 1,	   /* in register number ra_off, known in interrupted frames only */
 };
 
 #define EVP_BX_OFF_LOST 1

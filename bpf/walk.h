@@ -127,11 +127,11 @@ EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_
 
 	at += r->fp_off;
 	*ret_fp = w->fp;
-	*ret_ra = w->reg[EVP_REG_LR];
-	if (r->ra == EVP_RA_LR && !w->exact)
+	*ret_ra = w->reg[(__u16)r->ra_off % EVP_REGS];
+	if (r->ra == EVP_RA_REG && !w->exact)
 		return false;
 	if (r->fp == EVP_FP_SAME || (r->fp == EVP_FP_AT_CFA && at < w->sp))
-		return r->ra == EVP_RA_LR || evp_walk_read(w, cfa + r->ra_off, ret_ra, 1);
+		return r->ra == EVP_RA_REG || evp_walk_read(w, cfa + r->ra_off, ret_ra, 1);
 	if (r->fp == EVP_FP_AT_CFA && r->ra == EVP_RA_AT_CFA && r->fp_off + 8 == r->ra_off) {
 		if (!evp_walk_read(w, at, w->saved, 2))
 			return false;

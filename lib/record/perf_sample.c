@@ -122,8 +122,10 @@ static int read_regs(struct words *w, struct evp_perf_sample *ret)
 
 	if (!abi)
 		return -EBADMSG;
-	if (*abi == PERF_SAMPLE_REGS_ABI_NONE) /* a kernel thread, or past its own exit */
+	if (*abi == PERF_SAMPLE_REGS_ABI_NONE) { /* past its own exit, or a kernel thread */
+		ret->user = EVP_WALK_EXITING;
 		return 0;
+	}
 	value = take(w, (uint64_t)__builtin_popcountll(mask));
 	if (!value)
 		return -EBADMSG;

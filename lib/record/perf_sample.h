@@ -31,7 +31,10 @@ struct evp_perf_sample {
 	uint64_t cgroup_id;	/* 0: not told */
 	const uint64_t *kernel; /* leaf first; in the record */
 	uint32_t nkernel;
-	/* GOES_ON: regs and copy are there; 32BIT: regs.pc alone; ROOT: there is no user half. */
+	/*
+	 * GOES_ON: regs and copy are there; 32BIT: regs.pc alone; ROOT: there is no user half;
+	 * EXITING: none any more, or this is a kernel thread.
+	 */
 	enum evp_walk_end user;
 	struct evp_user_regs regs;
 	const void *copy; /* in the record; 8-byte aligned */

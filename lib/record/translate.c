@@ -202,6 +202,9 @@ static int push_user(struct evp_translator *t, struct evp_proc *p, const struct 
 {
 	uint32_t n = raw->nuser, location;
 
+	/* A kernel thread, in the eyes of perf; it has no program. */
+	if (raw->end == EVP_WALK_EXITING && !p->exe[0] && !evp_mappings_count(p->maps))
+		return 0;
 	if (raw->end != EVP_WALK_ROOT && raw->end != EVP_WALK_GOES_ON)
 		TRY(push_cut(t, evp_walk_reason(raw->end), stack));
 	if (n && !evp_mappings_count(p->maps)) {

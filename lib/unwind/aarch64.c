@@ -4,6 +4,9 @@
 
 enum { FP = 29, LR = 30, SP = 31 };
 
+/* Its place among a walk's registers: EVP_REG_LR of bpf/walk.h. */
+#define WALK_LR 14
+
 static bool fits16(int64_t v)
 {
 	return v >= INT16_MIN && v <= INT16_MAX;
@@ -34,8 +37,8 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 		r->fp_off = (short)s->fp.offset;
 	}
 	/* Until it is saved, the return address is where the call left it: in the link register. */
-	r->ra = s->ra.how == EVP_CFI_SAME ? EVP_RA_LR : EVP_RA_AT_CFA;
-	r->ra_off = s->ra.how == EVP_CFI_SAME ? 0 : (short)s->ra.offset;
+	r->ra = s->ra.how == EVP_CFI_SAME ? EVP_RA_REG : EVP_RA_AT_CFA;
+	r->ra_off = s->ra.how == EVP_CFI_SAME ? WALK_LR : (short)s->ra.offset;
 }
 
 const struct evp_cfi_arch evp_cfi_aarch64 = {

@@ -166,6 +166,16 @@ static bool is_kernels_frame(const struct evp_cfi_state *s)
 	       b.off == 160 && b.deref && !b.add;
 }
 
+/* In a register: vfork, which must leave its return address where the child does not write. */
+static bool ra_rule(const struct evp_cfi_value *v, struct evp_unwind_rule *r)
+{
+	if (v->how != EVP_CFI_OFFSET && v->how != EVP_CFI_REGISTER)
+		return false;
+	r->ra = v->how == EVP_CFI_OFFSET ? EVP_RA_AT_CFA : EVP_RA_REG;
+	r->ra_off = (short)v->offset;
+	return fits16(v->offset) && (r->ra == EVP_RA_AT_CFA || (v->offset >= 0 && v->offset < 16));
+}
+
 static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
 {
 	*r = (struct evp_unwind_rule){ 0 };
@@ -177,9 +187,7 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 		r->cfa = is_kernels_frame(s) ? EVP_CFA_SIGNAL : EVP_CFA_UNKNOWN;
 		return;
 	}
-	if (s->ra.how == EVP_CFI_OFFSET && fits16(s->ra.offset) && cfa_rule(s, r) &&
-	    fp_rule(&s->fp, r)) {
-		r->ra_off = (short)s->ra.offset;
+	if (ra_rule(&s->ra, r) && cfa_rule(s, r) && fp_rule(&s->fp, r)) {
 		r->bx_off = bx_offset(&s->bx);
 		return;
 	}

@@ -46,8 +46,7 @@ judge() {
 		n = $NF; sub(/.* /, "", n)
 		sub(/ [0-9]+$/, "")
 		if ($1 != pid) next
-		# perf has no registers of a task past its exit, and does not say that it was one.
-		if (backend == "perf" && NF == 2 && $2 == "[unknown]") { apart += n; next }
+		if ($2 == "[cut:exiting]") { apart += n; next }
 		total += n
 		if ($2 in root) {
 			whole += n

@@ -103,7 +103,7 @@ def wanted(row, exp, signal):
         elif v == 'u' or v == 's':
             v = 's'
         elif '(' in v:
-            v = None  # in another register
+            v = v[v.index('(') + 1:-1] if what == 'ra' else None  # in another register
         got.append(v)
     return None if None in got else tuple(got)
 

@@ -61,8 +61,8 @@ static void print_row(uint64_t vaddr, const struct evp_unwind_rule *r)
 	printf(" %s", base[r->fp]);
 	if (r->fp != EVP_FP_SAME)
 		printf("%+d", r->fp_off);
-	if (r->ra == EVP_RA_LR)
-		printf(" lr");
+	if (r->ra == EVP_RA_REG)
+		printf(" %s", reg_name[r->ra_off]);
 	else
 		printf(" c%+d", r->ra_off);
 	if (r->bx_off == EVP_BX_OFF_LOST)

@@ -90,7 +90,7 @@ static void without(void)
 	ok(!read_with(false, &r, &s) && s.user == EVP_WALK_ROOT && s.cgroup_id == 77,
 	   "no user half was asked for");
 	r = sample(true, PERF_SAMPLE_REGS_ABI_NONE, 0);
-	ok(!read_with(true, &r, &s) && s.user == EVP_WALK_ROOT && !s.copy_len,
+	ok(!read_with(true, &r, &s) && s.user == EVP_WALK_EXITING && !s.copy_len,
 	   "a kernel thread has none");
 	r = sample(true, PERF_SAMPLE_REGS_ABI_32, 16);
 	ok(!read_with(true, &r, &s) && s.user == EVP_WALK_32BIT && s.regs.pc == 108,

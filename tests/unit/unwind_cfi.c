@@ -268,7 +268,7 @@ static void aarch64(void)
 	evp_str_add(&s, section, sizeof(section));
 	ok(!compile(&s, &evp_cfi_aarch64, false), "aarch64");
 	r = at(0x10000);
-	ok(r.cfa == EVP_CFA_SP && !r.cfa_off && r.ra == EVP_RA_LR && r.fp == EVP_FP_SAME,
+	ok(r.cfa == EVP_CFA_SP && !r.cfa_off && r.ra == EVP_RA_REG && r.fp == EVP_FP_SAME,
 	   "a leaf returns by its link register");
 	r = at(0x10018);
 	ok(r.cfa == EVP_CFA_FP && r.cfa_off == 16 && r.ra == EVP_RA_AT_CFA && r.ra_off == -8 &&

@@ -87,7 +87,7 @@ int main(void)
 		{ .cfa = EVP_CFA_PLT, .cfa_off = 8, .cfa_add = 11, .ra_off = -8 },
 		{ .cfa = EVP_CFA_UNKNOWN },
 		{ .cfa = EVP_CFA_DEREF_SP, .cfa_off = 8, .cfa_add = 8, .ra_off = -8 },
-		{ .cfa = EVP_CFA_SP, .cfa_off = 8, .ra = EVP_RA_LR },
+		{ .cfa = EVP_CFA_SP, .cfa_off = 8, .ra = EVP_RA_REG, .ra_off = 14 },
 		{ .cfa = EVP_CFA_SP, .cfa_off = -8, .ra_off = 0 },
 	};
 	enum evp_walk_end end;
