@@ -18,10 +18,10 @@ static size_t stack_len(const struct evp_raw_stack *stack)
 	       (stack->regs ? sizeof(*stack->regs) + stack->copy_len : 0);
 }
 
-/* The stack and all that it points to in one piece, at `to`, which has room for stack_len. */
-static void copy_stack(struct evp_raw_stack *to, const struct evp_raw_stack *stack)
+/* What the stack points to goes to `frames`, which has room for stack_len less the struct. */
+static void copy_stack(struct evp_raw_stack *to, uint64_t *frames,
+		       const struct evp_raw_stack *stack)
 {
-	uint64_t *frames = (uint64_t *)(to + 1);
 	char *rest = (char *)frames + frames_len(stack);
 
 	*to = *stack;
@@ -39,7 +39,8 @@ static void copy_stack(struct evp_raw_stack *to, const struct evp_raw_stack *sta
 
 static int put_copied(struct evp_inbox *in, const struct evp_raw_stack *stack)
 {
-	struct evp_raw_stack without = *stack, *to;
+	struct evp_raw_stack without = *stack;
+	struct evp_copied_stack *to;
 	uint64_t *place = evp_map_at(&in->copied, stack->hash, NULL);
 
 	if (!place)
@@ -48,11 +49,12 @@ static int put_copied(struct evp_inbox *in, const struct evp_raw_stack *stack)
 		return 0;
 	if (in->copied_bytes >= EVP_INBOX_COPIED_BYTES)
 		without.copy_len = 0; /* the walk will say that it ends there */
-	to = malloc(stack_len(&without));
+	to = malloc(sizeof(*to) - sizeof(to->stack) + stack_len(&without));
 	if (!to)
 		return -ENOMEM;
-	copy_stack(to, &without);
-	in->copied_bytes += stack_len(to);
+	copy_stack(&to->stack, (uint64_t *)(to + 1), &without);
+	to->wanted = in->rests;
+	in->copied_bytes += stack_len(&to->stack);
 	in->ncopied++;
 	*place = (uint64_t)(uintptr_t)to;
 	return 0;
@@ -73,7 +75,7 @@ int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack)
 	to = evp_arena_alloc(&in->young.arena, stack_len(stack));
 	if (!to)
 		return -ENOMEM;
-	copy_stack(to, stack);
+	copy_stack(to, (uint64_t *)(to + 1), stack);
 	*place = (uint64_t)(uintptr_t)to;
 	return 0;
 }
@@ -100,16 +102,23 @@ static void drop_walked(struct evp_inbox *in)
 	in->copied = left;
 }
 
+static void free_copied(struct evp_inbox *in, uint64_t *place)
+{
+	struct evp_copied_stack *copied = (void *)(uintptr_t)*place;
+
+	in->copied_bytes -= stack_len(&copied->stack);
+	in->ncopied--;
+	free(copied);
+	*place = 0;
+}
+
 void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack)
 {
 	uint64_t *place = evp_map_find(&in->copied, stack->hash);
 
 	if (!place || !*place)
 		return;
-	in->copied_bytes -= stack_len(stack);
-	in->ncopied--;
-	free((void *)(uintptr_t)*place);
-	*place = 0;
+	free_copied(in, place);
 	if (in->copied.n > 4 * in->ncopied + 512)
 		drop_walked(in);
 }
@@ -145,23 +154,22 @@ void evp_inbox_sort(struct evp_inbox *in)
 		qsort(in->sample, in->n, sizeof(*in->sample), by_time);
 }
 
-static void drop_copied(struct evp_inbox *in)
-{
-	for (size_t i = 0; i < in->copied.nslots; i++)
-		if (in->copied.slot[i].used)
-			free((void *)(uintptr_t)in->copied.slot[i].value);
-	in->ncopied = in->copied_bytes = 0;
-}
-
 void evp_inbox_rest(struct evp_inbox *in)
 {
-	bool idle = in->next >= in->n && in->ncopied;
+	in->rests++;
+	for (size_t i = in->next; in->ncopied && i < in->n; i++) {
+		const uint64_t *place = evp_map_find(&in->copied, in->sample[i].stack_hash);
 
-	if (idle && in->was_idle) {
-		drop_copied(in);
-		evp_map_clear(&in->copied);
+		if (place && *place)
+			((struct evp_copied_stack *)(uintptr_t)*place)->wanted = in->rests;
 	}
-	in->was_idle = idle;
+	for (size_t i = 0; in->ncopied && i < in->copied.nslots; i++) {
+		struct evp_map_slot *slot = &in->copied.slot[i];
+
+		if (slot->used && slot->value &&
+		    in->rests - ((struct evp_copied_stack *)(uintptr_t)slot->value)->wanted > 1)
+			free_copied(in, &slot->value);
+	}
 }
 
 const struct evp_raw_sample *evp_inbox_take(struct evp_inbox *in, int64_t before_ns)
@@ -205,7 +213,9 @@ void evp_inbox_release(struct evp_inbox *in)
 {
 	release_store(&in->old);
 	release_store(&in->young);
-	drop_copied(in);
+	for (size_t i = 0; i < in->copied.nslots; i++)
+		if (in->copied.slot[i].used)
+			free((void *)(uintptr_t)in->copied.slot[i].value);
 	evp_map_release(&in->copied);
 	free(in->sample);
 	*in = (struct evp_inbox){ 0 };

@@ -24,9 +24,15 @@ struct evp_inbox { /* a zeroed struct is empty */
 		struct evp_map by_hash; /* -> struct evp_raw_stack * */
 		struct evp_arena arena;
 	} young, old;
-	struct evp_map copied; /* hash -> struct evp_raw_stack *, malloc'ed; 0: walked */
+	struct evp_map copied; /* hash -> struct evp_copied_stack *; 0: walked */
 	size_t ncopied, copied_bytes;
-	bool was_idle; /* no sample waited at the last rest, and some were not walked */
+	uint64_t rests;
+};
+
+struct evp_copied_stack {
+	struct evp_raw_stack stack;
+	uint64_t
+		wanted; /* the last rest at which a sample waited for it, or the one before it came */
 };
 
 int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack); /* copied */
@@ -43,14 +49,15 @@ static inline const struct evp_raw_stack *evp_inbox_copied(const struct evp_inbo
 {
 	const uint64_t *place = in->ncopied ? evp_map_find(&in->copied, hash) : NULL;
 
-	return place ? (const struct evp_raw_stack *)(uintptr_t)*place : NULL;
+	return place ? (const struct evp_raw_stack *)(uintptr_t)*place
+		     : NULL; /* its first member */
 }
 /* This one, which had `regs`, was walked and is not wanted any more. */
 void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack);
 
 /*
- * After a drain. Copied stacks that no sample waits for, twice in a row, are those whose samples
- * were lost: they go.
+ * After a drain. A copied stack that no sample waits for, twice in a row, is one whose sample was
+ * lost: it goes. Others waiting meanwhile, as they always do on a busy machine, do not save it.
  */
 void evp_inbox_rest(struct evp_inbox *in);
 

@@ -194,6 +194,30 @@ static void test_inbox(void)
 	evp_inbox_release(&in);
 }
 
+/* Two stacks to be walked; the sample of one was lost, others wait as ever. */
+static void test_orphans(void)
+{
+	struct evp_inbox in = { 0 };
+	struct evp_user_regs regs = { .pc = 7 };
+	struct evp_raw_stack raw = { .regs = &regs, .copy = "abc", .copy_len = 4 };
+
+	for (raw.hash = 1; raw.hash <= 2; raw.hash++)
+		evp_inbox_put_stack(&in, &raw);
+	evp_inbox_put_sample(&in, &(struct evp_raw_sample){ .stack_hash = 2, .time_ns = 5 });
+	evp_inbox_rest(&in);
+	ok(evp_inbox_copied(&in, 1) && evp_inbox_copied(&in, 2), "a sample may be on its way");
+	evp_inbox_rest(&in);
+	ok(!evp_inbox_copied(&in, 1) && in.ncopied == 1, "whose sample was lost goes");
+	for (int i = 0; i < 5; i++)
+		evp_inbox_rest(&in);
+	ok(evp_inbox_copied(&in, 2)->regs->pc == 7 &&
+		   !memcmp(evp_inbox_copied(&in, 2)->copy, "abc", 4),
+	   "what a sample waits for stays");
+	evp_inbox_walked(&in, evp_inbox_copied(&in, 2));
+	ok(!in.ncopied && !in.copied_bytes, "until it was walked");
+	evp_inbox_release(&in);
+}
+
 int main(void)
 {
 	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
@@ -215,6 +239,7 @@ int main(void)
 	test_windows(&ws);
 	test_read_back();
 	test_inbox();
+	test_orphans();
 	evp_windows_release(&ws);
 	evp_translator_release(&tr);
 	evp_writer_free(w);
