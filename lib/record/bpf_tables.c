@@ -158,17 +158,21 @@ int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,
 			   uint32_t n)
 {
 	struct evp_bpf_process old = *process;
+	bool taken;
 	int rc;
 
 	collect(t);
 	process->first = 0;
 	process->n = n;
 	rc = n ? evp_room_take(&t->mappings, n, &process->first) : 0;
+	taken = n && !rc;
 	for (uint32_t i = 0; i < n && !rc; i++)
 		rc = evp_bpf_tables_change(t, process, i, &m[i]);
 	if (!rc)
 		rc = evp_bpf_tables_changed(t, global_pid, process);
 	if (rc) {
+		if (taken) /* nothing ever led there */
+			evp_room_give(&t->mappings, process->first, n);
 		*process = old;
 		return rc == -E2BIG ? -ENOSPC : rc;
 	}

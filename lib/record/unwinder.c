@@ -193,8 +193,11 @@ static void on_evict(void *arg, uint32_t number)
 				evp_bpf_tables_change(u->bpf, &pub->process, i, &pub->m[i]);
 				changed = true;
 			}
-		if (changed)
+		if (changed) {
+			pub->process.give_up = 0; /* there is something to ask for again */
+			pub->futile = 0;
 			evp_bpf_tables_changed(u->bpf, (uint32_t)slot->key, &pub->process);
+		}
 		for (size_t i = 0; i < pub->nnext; i++)
 			take_back(&pub->next[i], number);
 	}
