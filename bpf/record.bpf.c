@@ -149,9 +149,16 @@ static __always_inline void find_process(struct evp_bpf_walker *b, const struct 
 	__u32 key = e->global_pid;
 	struct evp_bpf_process *p = bpf_map_lookup_elem(&processes, &key);
 
-	b->process.n = b->process.give_up = b->process.version = 0;
-	if (p && p->start_ns == e->start_ns && p->exec_id == e->exec_id)
+	if (p) {
 		b->process = *p;
+		barrier();
+		/* Written anew while it was read, it may be another process's by half. */
+		if (b->process.start_ns == e->start_ns && b->process.exec_id == e->exec_id &&
+		    b->process.version == *(volatile __u32 *)&p->version &&
+		    e->start_ns == *(volatile __u64 *)&p->start_ns)
+			return;
+	}
+	b->process.n = b->process.give_up = b->process.version = 0;
 }
 
 /* The user half: frames, their number, how it ended; EVP_WALK_PENDING: user space must help. */
@@ -303,8 +310,10 @@ static __always_inline void take(struct bpf_perf_event_data *ctx, struct evp_bpf
 	__u32 cpu = bpf_get_smp_processor_id(), n, nkernel = 0;
 	struct evp_bpf_walker *b = bpf_map_lookup_elem(&walkers, &cpu);
 
-	if (!b)
+	if (!b) { /* a CPU whose number is beyond their count */
+		c->stack_missing++;
 		return;
+	}
 	e->global_pid = bpf_get_current_pid_tgid() >> 32;
 	e->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	e->exec_id = BPF_CORE_READ(task, self_exec_id);

@@ -163,8 +163,8 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
 	if (!evp_walk_saved(w, r, cfa, &ra, &fp))
 		return EVP_WALK_BAD_ADDRESS;
 	ra = evp_walk_return_address(ra);
-	if (!ra) /* what start code leaves where there is no caller */
-		return EVP_WALK_ROOT;
+	if (!ra) /* what start code leaves where there is no caller; no zero found by a guess is that */
+		return w->guess ? EVP_WALK_BAD_ADDRESS : EVP_WALK_ROOT;
 	if (r->bx_off == EVP_BX_OFF_LOST) {
 		w->bx_is = EVP_BX_LOST;
 	} else if (r->bx_off && cfa + r->bx_off >= w->sp) {
@@ -184,15 +184,12 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
  */
 EVP_WALK_INLINE enum evp_walk_end evp_walk_guess(struct evp_walk *w, enum evp_walk_end why)
 {
-	enum evp_walk_end end = EVP_WALK_BAD_ADDRESS;
-
 	if (!w->guess)
 		w->guess = why;
 	w->bx_is = EVP_BX_LOST;
 	if (w->fp >= w->sp && w->fp - w->sp < 1 << 26 && !(w->fp & 7))
-		end = evp_walk_step(w, &evp_walk_by_fp);
-	/* A zero that was found by guessing is no root. */
-	return end == EVP_WALK_ROOT ? EVP_WALK_BAD_ADDRESS : end;
+		return evp_walk_step(w, &evp_walk_by_fp);
+	return EVP_WALK_BAD_ADDRESS;
 }
 
 #endif
