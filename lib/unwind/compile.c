@@ -262,7 +262,7 @@ static bool has_entry(const struct evp_unwind_elf *e)
 {
 	const struct evp_unwind_elf_section *text = evp_unwind_elf_find(e, ".text");
 
-	return e->entry && (e->interpreted || !text || text->vaddr != e->entry);
+	return e->entry && (e->interpreted || e->fixed || !text || text->vaddr != e->entry);
 }
 
 /* The root of a program whose start code says nothing of itself. */

@@ -247,6 +247,7 @@ static int open_elf(struct evp_unwind_elf *e, struct evp_err *err)
 		return evp_fail(err, ENOEXEC, "not a 64-bit ELF program or library");
 	e->machine = evp_le16(h + offsetof(Elf64_Ehdr, e_machine));
 	e->entry = evp_le64(h + offsetof(Elf64_Ehdr, e_entry));
+	e->fixed = type == ET_EXEC;
 	rc = read_segments(e, h);
 	if (!rc)
 		rc = read_sections(e, h);

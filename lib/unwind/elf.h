@@ -39,6 +39,7 @@ struct evp_unwind_elf { /* a zeroed struct is closed */
 	uint16_t machine; /* EM_X86_64 ... */
 	uint64_t entry;	  /* virtual address; 0: none */
 	bool interpreted; /* PT_INTERP: a program, or a library that can be one */
+	bool fixed;	  /* ET_EXEC: a program, at its own addresses */
 	struct evp_unwind_elf_load load[EVP_UNWIND_ELF_MAX_LOADS];
 	size_t nloads;
 	uint64_t eh_frame_hdr, eh_frame_hdr_len; /* virtual address of PT_GNU_EH_FRAME; 0: none */
