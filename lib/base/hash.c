@@ -18,6 +18,11 @@ uint64_t evp_hash_bytes(const void *bytes, size_t len)
 	return XXH3_64bits(bytes, len);
 }
 
+uint64_t evp_hash_seeded(const void *bytes, size_t len, uint64_t seed)
+{
+	return XXH3_64bits_withSeed(bytes, len, seed);
+}
+
 static int interner_rehash(struct evp_interner *t, size_t nslots)
 {
 	struct evp_interner_slot *slot = calloc(nslots, sizeof(*slot));

@@ -13,6 +13,8 @@
 #include "base/mem.h"
 
 uint64_t evp_hash_bytes(const void *bytes, size_t len); /* xxh3: the same on every machine */
+/* For the bytes of a stranger who would gain by a collision: with a seed that is random. */
+uint64_t evp_hash_seeded(const void *bytes, size_t len, uint64_t seed);
 
 /* A well-mixed 64-bit hash of one integer (murmur3's finalizer). */
 static inline uint64_t evp_hash_u64(uint64_t x)

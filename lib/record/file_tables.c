@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define OWN_BYTES      (4u << 20)  /* of tables in our memory that BPF has too */
 #define OWN_BYTES_ONLY (16u << 20) /* where there is no BPF to have them */
+#define MOST_BYTES     (64u << 20) /* of all that one walk or one process needs: then no more */
 #define MAX_TABLES     8192
 #define MAX_TRIES      16 /* of a file that could not be opened */
 #define MAX_FAILURES   3  /* of the child that makes it */
@@ -27,6 +29,8 @@ struct evp_file_table {
 int evp_file_tables_init(struct evp_file_tables *t, struct evp_bpf_tables *bpf, struct evp_err *err)
 {
 	*t = (struct evp_file_tables){ .bpf = bpf };
+	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
+		t->seed = (uint64_t)(uintptr_t)t; /* early at boot: better than none */
 	return evp_compiler_new(&t->compiler, err);
 }
 
@@ -57,17 +61,18 @@ static size_t table_bytes(const struct evp_file_table *e)
 	return e->table.nwords * sizeof(*e->table.word);
 }
 
-/* The number of this file's entry, made if needed; 0: no memory. */
 /*
  * One table a build ID, of whatever path and inode. But a stranger's file that claims the C
- * library's ID is another file, and so is one that was cut.
+ * library's ID is another file, and so is one that was cut. Who cannot know the seed cannot choose
+ * an ID that is another's to us.
  */
-static uint64_t key_of(const struct evp_mapped_file *file)
+static uint64_t key_of(const struct evp_file_tables *t, const struct evp_mapped_file *file)
 {
-	return evp_hash_bytes(file->id.build_id, file->id.build_id_len) ^
-	       evp_hash_u64(file->size ^ (uint64_t)file->owner << 48);
+	return evp_hash_seeded(file->id.build_id, file->id.build_id_len,
+			       t->seed ^ evp_hash_u64(file->size ^ (uint64_t)file->owner << 48));
 }
 
+/* The number of this file's entry, made if needed; 0: no memory. */
 static uint32_t number_of(struct evp_file_tables *t, struct evp_mapped_file *file)
 {
 	uint64_t none = 0, *place = &none;
@@ -75,7 +80,7 @@ static uint32_t number_of(struct evp_file_tables *t, struct evp_mapped_file *fil
 	if (file->table)
 		return file->table;
 	if (file->id.build_id_len)
-		place = evp_map_at(&t->by_build_id, key_of(file), NULL);
+		place = evp_map_at(&t->by_build_id, key_of(t, file), NULL);
 	if (place && !*place && t->n < UINT16_MAX &&
 	    !evp_grow(&t->item, &t->cap, t->n + 1, sizeof(*t->item))) {
 		t->item[t->n] = (struct evp_file_table){ .pool_at = NOWHERE };
@@ -151,6 +156,8 @@ const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, ui
 
 	e->used = t->turn;
 	if (e->none)
+		return NULL;
+	if (!e->table.word && t->own_bytes > MOST_BYTES)
 		return NULL;
 	if (!e->table.word && !(e->known && e->pool_at != NOWHERE && read_back(t, e)))
 		make(t, e, p, m);

@@ -19,6 +19,7 @@ struct evp_file_tables {	    /* a zeroed struct is empty; see evp_file_tables_in
 	struct evp_file_table *item; /* number - 1 */
 	size_t n, cap;
 	struct evp_map by_build_id; /* hash -> number */
+	uint64_t seed;		    /* of those hashes */
 	size_t own_bytes;	    /* of those in our memory */
 	uint64_t turn;		    /* of use: the caller raises it; what was used in it stays */
 	uint64_t changes;	    /* raised by every table that comes or goes */
@@ -43,7 +44,8 @@ enum evp_code_kind evp_file_tables_kind(struct evp_file_tables *t, const struct 
 
 /*
  * The table of such a number, made from the process's mapping if need be. NULL: there is none, or
- * the file cannot be had. It stays until evp_file_tables_trim.
+ * the file cannot be had, or there are 64 MiB of tables already. It stays until
+ * evp_file_tables_trim.
  */
 const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, uint32_t number,
 						   const struct evp_proc *p,
