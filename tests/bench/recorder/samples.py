@@ -143,7 +143,8 @@ def is_apart(sample):
 
 
 def reached_jit(sample):
-    return any(f[1] == "[jit]" or f[1].startswith("//anon") or f[1].startswith("/tmp/perf-") for f in sample.frames)
+    """A frame of code made at run time, or by V8's code generator at node's build: it has no call frame information."""
+    return any(f[0].startswith("Builtins_") or f[1] == "[jit]" or f[1].startswith("//anon") or f[1].startswith("/tmp/perf-") for f in sample.frames)
 
 
 def samples_of_evp(path):
