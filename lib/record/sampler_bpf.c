@@ -238,8 +238,10 @@ static int bpf_open(struct evp_sampler **ret, const struct evp_sampler_opts *opt
 	s->periods.now_ns = opts->period_ns;
 	s->max_kernel = read_max_kernel();
 	s->npossible = libbpf_num_possible_cpus();
-	if (s->npossible < 1)
-		s->npossible = 1;
+	if (s->npossible < 1) { /* a guess would read past the end of per-CPU values */
+		free(s);
+		return evp_fail(err, ENOENT, "BPF needs '/sys/devices/system/cpu/possible'");
+	}
 	s->counters = calloc((size_t)s->npossible, sizeof(*s->counters));
 	rc = s->counters ? evp_cpus_online(&s->online, err) : evp_fail_oom(err);
 	if (rc)
