@@ -6,6 +6,12 @@
 
 #include "../../lib/unwind/compiler.c"
 
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1 /* then the child keeps what a report needs: unwind/sandbox.c */
+#else
+#define SANITIZED 0
+#endif
+
 static int tests, failed;
 
 static void ok(bool good, const char *what)
@@ -113,12 +119,10 @@ int main(void)
 		   status_has(c->pid, "CapEff:\t0000000000000000\n") &&
 		   status_has(c->pid, "NoNewPrivs:\t1\n"),
 	   "without capabilities");
-#ifndef __SANITIZE_ADDRESS__
-	ok(status_has(c->pid, "Seccomp:\t2\n"), "with a filter of system calls");
-	for (i = 0; i < 100 && open_fds(c->pid) != 1; i++)
+	ok(SANITIZED || status_has(c->pid, "Seccomp:\t2\n"), "with a filter of system calls");
+	for (i = 0; i < 100 && open_fds(c->pid) != 1 && !SANITIZED; i++)
 		usleep(10000); /* it closes the file behind its answer */
-	ok(open_fds(c->pid) == 1, "and one descriptor");
-#endif
+	ok(SANITIZED || open_fds(c->pid) == 1, "and one descriptor");
 	ok(table_errno(c, text) == ENOEXEC, "text has no table");
 	before = c->pid;
 	kill(c->pid, SIGKILL);
