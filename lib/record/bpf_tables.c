@@ -4,9 +4,11 @@
 #ifdef EVP_HAVE_BPF
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,8 +18,8 @@
 #include "base/text.h"
 #include "record/room.h"
 
-/* A program in BPF is not interrupted for longer than this, by far. */
-#define GRACE_NS 2000000
+/* A program in BPF runs no longer than this, even where a hypervisor takes its CPU away. */
+#define GRACE_NS 100000000
 
 struct retired {
 	uint32_t at, n;
@@ -30,6 +32,7 @@ struct evp_bpf_tables {
 	struct evp_room mappings; /* in mappings */
 	struct retired *retired;  /* of mappings, oldest first */
 	size_t nretired, cretired;
+	bool unsettled; /* words were given up, and BPF may read them still */
 	uint32_t version;
 };
 
@@ -69,6 +72,18 @@ void evp_bpf_tables_free(struct evp_bpf_tables *t)
 	free(t);
 }
 
+/*
+ * Waits until no program that runs now is still running: what was taken from BPF is not read any
+ * more. The barrier is a grace period of RCU, under which programs run; full dynticks have none.
+ */
+static void settle(void)
+{
+	struct timespec grace = { .tv_nsec = GRACE_NS };
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&grace, NULL);
+}
+
 /* ---- the pool ---- */
 
 /*
@@ -105,6 +120,9 @@ int evp_bpf_tables_load(struct evp_bpf_tables *t, const struct evp_unwind_table 
 
 	if (rc)
 		return rc;
+	if (t->unsettled)
+		settle();
+	t->unsettled = false;
 	rc = copy_words(t, at, table->nwords, table->word, true);
 	if (rc)
 		evp_room_give(&t->pool, at, even(table->nwords));
@@ -118,23 +136,17 @@ int evp_bpf_tables_read(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint3
 	return copy_words(t, at, n, words, false);
 }
 
-void evp_bpf_tables_settle(const struct evp_bpf_tables *t)
-{
-	struct timespec grace = { .tv_nsec = GRACE_NS };
-
-	nanosleep(&grace, NULL);
-}
-
 void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords)
 {
 	evp_room_give(&t->pool, at, even(nwords));
+	t->unsettled = true;
 }
 
 /* ---- processes ---- */
 
-static void collect(struct evp_bpf_tables *t)
+/* Places given up before then are free now. */
+static void collect(struct evp_bpf_tables *t, int64_t before_ns)
 {
-	int64_t before_ns = now_ns() - GRACE_NS;
 	size_t n = 0;
 
 	while (n < t->nretired && t->retired[n].time_ns < before_ns) {
@@ -144,6 +156,19 @@ static void collect(struct evp_bpf_tables *t)
 	t->nretired -= n;
 	if (n)
 		memmove(t->retired, t->retired + n, t->nretired * sizeof(*t->retired));
+}
+
+static int take_mappings(struct evp_bpf_tables *t, uint32_t n, uint32_t *ret_first)
+{
+	int rc;
+
+	collect(t, now_ns() - GRACE_NS);
+	rc = evp_room_take(&t->mappings, n, ret_first);
+	if (rc != -ENOSPC || !t->nretired)
+		return rc;
+	settle();
+	collect(t, INT64_MAX);
+	return evp_room_take(&t->mappings, n, ret_first);
 }
 
 /* Without memory for the note its place stays taken. */
@@ -161,10 +186,9 @@ int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,
 	bool taken;
 	int rc;
 
-	collect(t);
 	process->first = 0;
 	process->n = n;
-	rc = n ? evp_room_take(&t->mappings, n, &process->first) : 0;
+	rc = n ? take_mappings(t, n, &process->first) : 0;
 	taken = n && !rc;
 	for (uint32_t i = 0; i < n && !rc; i++)
 		rc = evp_bpf_tables_change(t, process, i, &m[i]);

@@ -5,7 +5,7 @@
  * their places; what to put there is the unwinder's to decide.
  *
  * BPF reads while we write: a process gets new mappings in a new place before the old one is
- * given up, and a place is used again only a while after nothing leads there.
+ * given up, and a place is used again only when no program that was led there still runs.
  */
 #ifndef EVP_RECORD_BPF_TABLES_H
 #define EVP_RECORD_BPF_TABLES_H
@@ -20,14 +20,15 @@ struct evp_bpf_tables;
 int evp_bpf_tables_new(struct evp_bpf_tables **ret, int pool_fd, int mappings_fd, int processes_fd);
 void evp_bpf_tables_free(struct evp_bpf_tables *t); /* NULL too */
 
-/* Puts a table into the pool, at word *ret_at. -ENOSPC: no place large enough is free. */
+/*
+ * Puts a table into the pool, at word *ret_at, once nobody reads what was unloaded (some 20 ms).
+ * -ENOSPC: no place large enough is free.
+ */
 int evp_bpf_tables_load(struct evp_bpf_tables *t, const struct evp_unwind_table *table,
 			uint32_t *ret_at);
 /* Reads n words back. */
 int evp_bpf_tables_read(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint32_t *words);
-/* Waits until no program that runs now is still running: what was withdrawn is not read any more. */
-void evp_bpf_tables_settle(const struct evp_bpf_tables *t);
-/* No published mapping leads there any more, and that has settled. */
+/* No published mapping leads there any more. Programs that run now may still read it. */
 void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords);
 
 /* A process as it is now; m[n] sorted by address. -ENOSPC: there is no room for its mappings. */

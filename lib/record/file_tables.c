@@ -230,7 +230,6 @@ static void evict(struct evp_file_tables *t, uint32_t number)
 	struct evp_file_table *e = &t->item[number - 1];
 
 	t->on_evict(t->arg, number);
-	evp_bpf_tables_settle(t->bpf);
 	evp_bpf_tables_unload(t->bpf, e->pool_at, e->table.nwords);
 	e->pool_at = NOWHERE;
 	if (!e->table.word)
@@ -287,8 +286,6 @@ bool evp_file_tables_full(const struct evp_file_tables *t)
 
 void evp_file_tables_reset(struct evp_file_tables *t, const struct evp_files *files)
 {
-	if (t->bpf)
-		evp_bpf_tables_settle(t->bpf);
 	for (size_t i = 0; i < t->n; i++) {
 		struct evp_file_table *e = &t->item[i];
 
