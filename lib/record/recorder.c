@@ -327,6 +327,7 @@ static int begin_sampling(struct recorder *r, struct evp_err *err)
 
 	r->sampling = !rc;
 	r->begin_ns = now_ns();
+	evp_recording_begin(&r->recording);
 	if (r->opts->duration_ns)
 		r->deadline_ns = r->begin_ns + r->opts->duration_ns;
 	return rc;
@@ -340,7 +341,6 @@ static int end_delay(struct recorder *r, struct evp_err *err)
 	if (!rc)
 		rc = drain(r, r->begin_ns);
 	begin_holding_costs(r);
-	evp_recording_begin(&r->recording);
 	return rc;
 }
 
@@ -530,10 +530,8 @@ static int record(struct recorder *r, struct evp_err *err)
 			r->ks); /* reads them: start-up's cost, not the first second's */
 	take_samples(r);
 	evp_shortfall_begin(r->opts, r->ks, &r->procs);
-	if (r->sampling) {
+	if (r->sampling)
 		begin_holding_costs(r);
-		evp_recording_begin(&r->recording);
-	}
 	settle(r);
 	rc = loop(r, err);
 	if (r->recording.no_next_file)

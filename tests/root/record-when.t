@@ -30,6 +30,9 @@ done
 bg sh -c 'while :; do :; done'
 evp-record -p $pid -D 500 --duration 0.5 -o d.evp
 like '--duration is of sampling' "$(evp-stream stat d.evp)" 'over 0\.[56] s'
+evp-record -p $pid --duration 1 -o s.evp
+like 'all of which is within the time told' "$(evp-stream stat s.evp)" \
+	'over 1\.[0-3] s'
 bg timeout 1.2 sh -c 'while :; do :; done'
 status 'who ends during the delay' 0 timeout 10 evp-record -p $pid -D 3600000 -o e.evp
 status 'leaves a whole stream' 0 evp-stream check e.evp
