@@ -249,7 +249,7 @@ void evp_rights_hint(const struct evp_rights *r, char *buf, size_t size)
 	exe[n > 0 ? n : 0] = '\0';
 	snprintf(buf, size,
 		 "run as root, or once 'setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_syslog,"
-		 "cap_checkpoint_restore+ep %.250s'",
+		 "cap_dac_read_search,cap_checkpoint_restore+ep %.250s'",
 		 n > 0 ? exe : "/path/to/evp-record");
 }
 
