@@ -177,7 +177,8 @@ static int user_location(struct evp_translator *t, struct evp_proc *p, uint64_t 
 		l.offset = address;
 		TRY(evp_translate_process(t, p, &l.process));
 	} else {
-		evp_unwinder_used(t->unwinder, m->file);
+		if (t->unwinder)
+			evp_unwinder_used(t->unwinder, m->file);
 		l.kind = m->file->kind == EVP_MAPPED_VDSO ? EVP_LOC_VDSO : EVP_LOC_NATIVE;
 		l.offset = address - m->start + m->pgoff;
 		TRY(user_file(t, m->file, &l.file));

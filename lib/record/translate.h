@@ -22,8 +22,9 @@ struct evp_translator {
 	struct evp_writer *w;
 	struct evp_kernel_syms *ks;
 	const char *node, *boot_id;
-	struct evp_unwinder *unwinder; /* for stacks that come as copies; set by the owner */
-	uint64_t epoch; /* 1, 2, ...: ids kept anywhere belong to the one named beside them */
+	struct evp_unwinder
+		*unwinder; /* for stacks that come as copies; the owner's; NULL: none come */
+	uint64_t epoch;	   /* 1, 2, ...: ids kept anywhere belong to the one named beside them */
 	struct evp_map stacks; /* (process serial, stack hash) -> stack id + 1 */
 	struct evp_map kernel; /* address -> location id + 1 */
 	struct evp_map images; /* struct evp_kernel_image * -> file id + 1 */
