@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "record/relabel_rule.h"
 
-#define MAX_VALUE 65536 /* a text that rules double stops growing here */
+#define MAX_VALUE  65536 /* a text that rules double stops growing here */
+#define MAX_LABELS 1024	 /* so does a set of labels; a stream takes 64 */
 
 void evp_relabel_free(struct evp_relabel *r)
 {
@@ -198,33 +199,43 @@ static int replace(struct evp_relabel *r, const struct evp_relabel_rule *rule,
 	return 0;
 }
 
+static int map_one(struct evp_relabel *r, const struct evp_relabel_rule *rule,
+		   struct evp_labels *ls, const struct evp_labels_item *item)
+{
+	const struct evp_bytes name = { ls->text.buf + item->name, item->name_len };
+	struct evp_bytes target, value;
+	struct found f;
+	int rc = match(r, rule, name, &f);
+
+	if (rc <= 0)
+		return rc;
+	evp_str_clear(&r->out);
+	expand(rule->replacement, &f, &r->out);
+	target.len = r->out.len;
+	evp_str_add(&r->out, ls->text.buf + item->value, item->value_len);
+	if (r->out.oom)
+		return -ENOMEM;
+	target.ptr = text_of(&r->out).ptr;
+	value = (struct evp_bytes){ target.ptr + target.len, item->value_len };
+	if (evp_labels_is_name(target))
+		evp_labels_set(ls, target, value);
+	return ls->text.oom ? -ENOMEM : 0;
+}
+
 static int label_map(struct evp_relabel *r, const struct evp_relabel_rule *rule,
 		     struct evp_labels *ls)
 {
-	size_t n = ls->n, name_len;
-	struct found f;
-	int rc;
+	size_t n = ls->n;
+	struct evp_labels_item *was = malloc((n + 1) * sizeof(*was));
+	int rc = was ? 0 : -ENOMEM;
 
-	/* What it sets goes behind: a rule does not see its own work. */
-	for (size_t i = 0; i < n && i < ls->n; i++) {
-		rc = match(r, rule, evp_labels_name(ls, i), &f);
-		if (rc < 0)
-			return rc;
-		if (!rc)
-			continue;
-		evp_str_clear(&r->out);
-		expand(rule->replacement, &f, &r->out);
-		name_len = r->out.len;
-		evp_str_add(&r->out, evp_labels_value(ls, i).ptr, evp_labels_value(ls, i).len);
-		if (r->out.oom)
-			return -ENOMEM;
-		f.text = (struct evp_bytes){ text_of(&r->out).ptr, name_len };
-		if (evp_labels_is_name(f.text))
-			evp_labels_set(
-				ls, f.text,
-				(struct evp_bytes){ r->out.buf + name_len, r->out.len - name_len });
-	}
-	return 0;
+	/* A rule does not see its own work: texts stay where they are, items may go and change. */
+	if (was && n)
+		memcpy(was, ls->item, n * sizeof(*was));
+	for (size_t i = 0; !rc && i < n && ls->n < MAX_LABELS; i++)
+		rc = map_one(r, rule, ls, &was[i]);
+	free(was);
+	return rc;
 }
 
 static int label_filter(struct evp_relabel *r, const struct evp_relabel_rule *rule,

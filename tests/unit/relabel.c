@@ -98,6 +98,8 @@ static const struct {
 	  "a=xY", "a=XY b=xy" },
 	{ "labelmap", "- {regex: '__meta_(.+)', action: labelmap}", "__meta_a=1 b=2 __meta_c=3",
 	  "__meta_a=1 b=2 __meta_c=3 a=1 c=3" },
+	{ "labelmap sees labels as they were", "- {regex: 'x(x*a)', action: labelmap}",
+	  "xxa=1 xa=2 a=3", "xxa=1 xa=1 a=2" },
 	{ "labeldrop", "- {regex: '__.*|c', action: labeldrop}", "__a=1 b=2 c=3", "b=2" },
 	{ "labelkeep", "- {regex: '__.*|c', action: labelkeep}", "__a=1 b=2 c=3", "__a=1 c=3" },
 	{ "rules work on what those before made",
@@ -158,6 +160,15 @@ static void test_limits(void)
 		   evp_labels_get(&ls, evp_text("a")).len < 200000,
 	   "doubling ends somewhere");
 	evp_relabel_free(r);
+	evp_str_clear(&rules);
+	for (int i = 0; i < 100; i++)
+		evp_str_printf(&rules, "- {regex: (.*), action: labelmap, replacement: x%d$1}\n",
+			       i);
+	ok(!evp_relabel_parse(&r, rules.buf, rules.len, "f", &err) &&
+		   !evp_relabel_apply(r, &ls, &keep) && ls.n <= 1024,
+	   "so does doubling labels");
+	evp_relabel_free(r);
+	evp_labels_clear(&ls);
 	evp_str_clear(&rules);
 	evp_str_puts(&rules, "- {source_labels: [b], regex: '(x+x+)+[yz]', action: drop}");
 	evp_labels_set(&ls, evp_text("b"), evp_text("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"));
