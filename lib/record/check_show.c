@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -18,16 +19,29 @@ static const char *backend(const struct evp_check *c)
 	return c->can_bpf ? "bpf" : c->can_sample ? "perf" : "none";
 }
 
+/* The first item that says what would help the one at `i`. */
+static size_t hint_at(const struct evp_check *c, size_t i)
+{
+	size_t k = 0;
+
+	while (strcmp(c->item[k].hint, c->item[i].hint) != 0)
+		k++;
+	return k;
+}
+
 void evp_check_text(const struct evp_check *c, struct evp_str *out)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
 		const struct evp_check_item *it = &c->item[i];
+		size_t first = hint_at(c, i);
 
 		evp_str_printf(out, "%-18s %-7s %s%s%s\n", it->name, answer_name(it->answer),
 			       it->what, it->why[0] ? ": " : "", it->why);
-		if (it->hint[0])
+		if (it->hint[0] && first < i)
+			evp_str_printf(out, "%26s as for %s\n", "->", c->item[first].name);
+		else if (it->hint[0])
 			evp_str_printf(out, "%26s %s\n", "->", it->hint);
 	}
 	evp_str_printf(out, "backend            %s\n", backend(c));

@@ -245,8 +245,10 @@ static int read_root(struct reading *rd)
 		key = yaml_document_get_node(&rd->doc, pair->key);
 		rc = text_of(rd, key, "a key", &name);
 		if (!rc && (strcmp(name.ptr, "relabel_configs") != 0 || seen++))
-			return FAIL(rd, key, "'%.80s' where one relabel_configs is wanted",
-				    name.ptr);
+			return FAIL(
+				rd, key,
+				"'%.80s' where a list of rules or one 'relabel_configs' belongs",
+				name.ptr);
 		if (!rc)
 			rc = read_rules(rd, yaml_document_get_node(&rd->doc, pair->value));
 	}

@@ -135,7 +135,7 @@ static const struct {
 	{ "a key that the action does not take", "- {action: labeldrop, target_label: x}", "",
 	  "!'f' line 1: labeldrop takes no target_label" },
 	{ "another file's keys", "scrape_configs: []", "",
-	  "!'f' line 1: 'scrape_configs' where one relabel_configs is wanted" },
+	  "!'f' line 1: 'scrape_configs' where a list of rules or one 'relabel_configs' belongs" },
 	{ "rules that are no list", "relabel_configs: 5", "",
 	  "!'f' line 1: relabel_configs has to be a list of rules" },
 	{ "a second document", "[]\n--- []", "", "!'f' line 2: a second document" },
