@@ -7,14 +7,20 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 #define OWN_BYTES      (4u << 20)  /* of tables in our memory that BPF has too */
 #define OWN_BYTES_ONLY (16u << 20) /* where there is no BPF to have them */
 #define MOST_BYTES     (64u << 20) /* of all that one walk or one process needs: then no more */
 #define MAX_TABLES     8192
-#define MAX_TRIES      16 /* of a file that could not be opened */
-#define MAX_FAILURES   3  /* of the child that makes it */
+#define MAX_TRIES      16	     /* of a file that could not be opened */
+#define MAX_FAILURES   3	     /* of the child that makes it */
+#define DUE_NS	       200000000LL   /* of CPU time: what a file's table may take, by far */
+#define DEBT_NS	       10000000000LL /* who takes more runs into debt, for all: then none is made */
+#define DEBT_PAID_BY   4	     /* the time that passes, divided by this */
 #define NOWHERE	       UINT32_MAX
 
 /* Of all files with one build ID. */
@@ -103,11 +109,62 @@ static int make_vdso(struct evp_file_table *e)
 		NULL);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+}
+
+/*
+ * Anyone can run files without end that take the compiler long, or for ever where a file system is
+ * theirs: they get a part of our time, not all of it.
+ */
+static int64_t debt_ns(const struct evp_file_tables *t)
+{
+	int64_t paid_ns = (now_ns() - t->debt_at_ns) / DEBT_PAID_BY;
+
+	return paid_ns < t->debt_ns ? t->debt_ns - paid_ns : 0;
+}
+
+static void add_debt(struct evp_file_tables *t, int64_t more_ns)
+{
+	t->debt_ns = debt_ns(t) + more_ns;
+	t->debt_at_ns = now_ns();
+}
+
+bool evp_file_tables_late(const struct evp_file_tables *t)
+{
+	return debt_ns(t) > DEBT_NS;
+}
+
+/* Time itself where it came to nothing; else CPU time, for a starved machine's is no one's fault. */
+static bool compile(struct evp_file_tables *t, struct evp_file_table *e, int fd, int *ret_rc)
+{
+	uint64_t cpu_ns = evp_compiler_cpu_ns(t->compiler);
+	int64_t began_ns = now_ns(), took_ns;
+
+	*ret_rc = evp_compiler_table(t->compiler, fd, t->meanwhile, t->meanwhile_arg, &e->table,
+				     NULL);
+	if (*ret_rc == -ETIMEDOUT || *ret_rc == -ECHILD || *ret_rc == -ENOMEM || *ret_rc == -EIO) {
+		add_debt(t, now_ns() - began_ns);
+		return false;
+	}
+	took_ns = (int64_t)(evp_compiler_cpu_ns(t->compiler) - cpu_ns);
+	if (took_ns > DUE_NS)
+		add_debt(t, took_ns - DUE_NS);
+	return true;
+}
+
 static void make(struct evp_file_tables *t, struct evp_file_table *e, const struct evp_proc *p,
 		 const struct evp_mapping *m)
 {
 	int fd, rc;
+	bool final;
 
+	if (evp_file_tables_late(t))
+		return;
 	if (m->file->kind == EVP_MAPPED_VDSO) {
 		rc = make_vdso(e);
 	} else {
@@ -117,12 +174,10 @@ static void make(struct evp_file_tables *t, struct evp_file_table *e, const stru
 			t->changes += e->none;
 			return;
 		}
-		rc = evp_compiler_table(t->compiler, fd, t->meanwhile, t->meanwhile_arg, &e->table,
-					NULL);
+		final = compile(t, e, fd, &rc);
 		close(fd);
 		/* A starved machine is no reason to do without the file's table for ever. */
-		if ((rc == -ETIMEDOUT || rc == -ECHILD || rc == -ENOMEM || rc == -EIO) &&
-		    ++e->failures < MAX_FAILURES)
+		if (!final && ++e->failures < MAX_FAILURES)
 			return;
 	}
 	t->changes++;

@@ -27,6 +27,7 @@ struct evp_file_tables {	    /* a zeroed struct is empty; see evp_file_tables_in
 	/* BPF loses this table: whoever told BPF where it is takes that back. */
 	void (*on_evict)(void *arg, uint32_t number);
 	void *arg;
+	int64_t debt_ns, debt_at_ns;  /* of files that took too long */
 	void (*meanwhile)(void *arg); /* now and then while one is being made; may be NULL */
 	void *meanwhile_arg;
 };
@@ -44,12 +45,15 @@ enum evp_code_kind evp_file_tables_kind(struct evp_file_tables *t, const struct 
 
 /*
  * The table of such a number, made from the process's mapping if need be. NULL: there is none, or
- * the file cannot be had, or there are 64 MiB of tables already. It stays until
- * evp_file_tables_trim.
+ * the file cannot be had, or there are 64 MiB of tables already, or evp_file_tables_late. It stays
+ * until evp_file_tables_trim.
  */
 const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, uint32_t number,
 						   const struct evp_proc *p,
 						   const struct evp_mapping *m);
+
+/* Whether files took so long that no table is made for a while. */
+bool evp_file_tables_late(const struct evp_file_tables *t);
 
 /* A walk in BPF used this one. */
 void evp_file_tables_used(struct evp_file_tables *t, uint32_t number);

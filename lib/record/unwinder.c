@@ -373,7 +373,7 @@ void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 			; /* taken before BPF was told */
 		else if (write_process(u, s->global_pid, pub, p))
 			pub->futile = 0;
-		else if (s->time_ns >= pub->told_ns)
+		else if (s->time_ns >= pub->told_ns && !evp_file_tables_late(&u->tables))
 			was_futile(u, s->global_pid, pub, p);
 	}
 	evp_file_tables_trim(&u->tables);
