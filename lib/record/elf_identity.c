@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/elf_notes.h"
 #include "base/mem.h"
 #include "base/varint.h"
 
@@ -89,38 +90,6 @@ static struct program_header program_header(const struct elf_file *f, const uint
 	};
 }
 
-static size_t align_up(size_t n, size_t to)
-{
-	return (n + to - 1) & ~(to - 1);
-}
-
-/* Finds the build ID among `len` bytes of notes, whose parts are padded to `align` (4 or 8). */
-static void scan_notes(struct evp_elf_identity *id, const uint8_t *p, size_t len, size_t align)
-{
-	while (len >= sizeof(Elf64_Nhdr)) {
-		size_t namesz = evp_le32(p), descsz = evp_le32(p + 4), desc, next;
-		uint32_t type = evp_le32(p + 8);
-
-		if (namesz > len || descsz > len)
-			return;
-		desc = align_up(sizeof(Elf64_Nhdr) + namesz, align);
-		next = align_up(desc + descsz, align);
-		if (desc + descsz > len)
-			return;
-		if (type == NT_GNU_BUILD_ID && namesz == 4 &&
-		    !memcmp(p + sizeof(Elf64_Nhdr), "GNU", 4) && descsz &&
-		    descsz <= EVP_MAX_BUILD_ID) {
-			memcpy(id->build_id, p + desc, descsz);
-			id->build_id_len = (uint32_t)descsz;
-			return;
-		}
-		if (next >= len)
-			return;
-		p += next;
-		len -= next;
-	}
-}
-
 static int read_notes(struct evp_elf_identity *id, const struct elf_file *f,
 		      const struct program_header *ph)
 {
@@ -136,7 +105,8 @@ static int read_notes(struct evp_elf_identity *id, const struct elf_file *f,
 	}
 	rc = read_exactly(f, notes, ph->filesz, ph->offset);
 	if (!rc)
-		scan_notes(id, notes, ph->filesz, ph->align == 8 ? 8 : 4);
+		id->build_id_len = evp_notes_build_id(notes, ph->filesz, ph->align, id->build_id,
+						      sizeof(id->build_id));
 	if (notes != small)
 		free(notes);
 	return rc;

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUF_BYTES	  (64u << 10)
-#define NOTE_GNU_BUILD_ID 3
+#define BUF_BYTES (64u << 10)
 
 /* A line without its newline, NUL-terminated; may be written to. */
 typedef int (*line_fn)(void *arg, char *line, size_t len);
@@ -141,32 +140,4 @@ int evp_kmodules_read(const char *path, evp_kmodule_fn fn, void *arg)
 	struct kmodules_sink sink = { fn, arg };
 
 	return each_line(path, kmodules_line, &sink);
-}
-
-uint32_t evp_notes_build_id(const void *notes, size_t len, uint8_t id[EVP_MAX_BUILD_ID])
-{
-	const uint8_t *p = notes;
-	uint32_t head[3]; /* sizes of name and contents, type: in the machine's own byte order */
-
-	while (len >= sizeof(head)) {
-		uint64_t name_room, desc_room;
-
-		memcpy(head, p, sizeof(head));
-		name_room = ((uint64_t)head[0] + 3) & ~3ULL;
-		desc_room = ((uint64_t)head[1] + 3) & ~3ULL;
-		p += sizeof(head);
-		len -= sizeof(head);
-		if (name_room > len || head[1] > len - name_room)
-			return 0;
-		if (head[2] == NOTE_GNU_BUILD_ID && head[0] == 4 && !memcmp(p, "GNU", 4) &&
-		    head[1] && head[1] <= EVP_MAX_BUILD_ID) {
-			memcpy(id, p + name_room, head[1]);
-			return head[1];
-		}
-		if (desc_room > len - name_room)
-			return 0;
-		p += name_room + desc_room;
-		len -= (size_t)(name_room + desc_room);
-	}
-	return 0;
 }

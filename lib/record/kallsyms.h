@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reading what the kernel prints about its symbols and modules: /proc/kallsyms ("address type
- * name[<tab>[module]]", proc(5)), /proc/modules ("name size uses users state address"), and ELF
- * notes (/sys/kernel/notes). Line by line through a fixed buffer; lines that make no sense, or
- * are longer than any symbol, are skipped.
+ * name[<tab>[module]]", proc(5)) and /proc/modules ("name size uses users state address"). Line
+ * by line through a fixed buffer; lines that make no sense, or are longer than any symbol, are
+ * skipped.
  */
 #ifndef EVP_RECORD_KALLSYMS_H
 #define EVP_RECORD_KALLSYMS_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-#include "stream/stream.h"
 
 struct evp_kallsym {
 	uint64_t addr;
@@ -34,8 +32,5 @@ struct evp_kmodule {
 
 typedef int (*evp_kmodule_fn)(void *arg, const struct evp_kmodule *module);
 int evp_kmodules_read(const char *path, evp_kmodule_fn fn, void *arg);
-
-/* The GNU build ID among ELF notes: its length, copied to `id`; 0: there is none. */
-uint32_t evp_notes_build_id(const void *notes, size_t len, uint8_t id[EVP_MAX_BUILD_ID]);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/elf_notes.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "record/kallsyms.h"
@@ -242,7 +243,8 @@ static void read_build_id(const char *path, struct evp_kernel_image *image)
 	struct evp_str notes = { 0 };
 
 	if (!evp_read_file(path, NOTES_MAX, &notes, NULL))
-		image->build_id_len = evp_notes_build_id(notes.buf, notes.len, image->build_id);
+		image->build_id_len = evp_notes_build_id(notes.buf, notes.len, 4, image->build_id,
+							 sizeof(image->build_id));
 	evp_str_release(&notes);
 }
 

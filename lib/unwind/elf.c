@@ -9,6 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/elf_notes.h"
 #include "base/varint.h"
 
 #define MAX_PROGRAM_HEADERS 4096
@@ -66,31 +67,6 @@ static int read_array(const struct evp_unwind_elf *e, uint64_t offset, uint64_t 
 
 /* ---- headers ---- */
 
-/* `len` bytes of notes, whose parts are padded to `align` (4 or 8). */
-static void scan_notes(struct evp_unwind_elf *e, const uint8_t *p, size_t len, size_t align)
-{
-	while (len >= sizeof(Elf64_Nhdr)) {
-		size_t namesz = evp_le32(p), descsz = evp_le32(p + 4), desc, next;
-
-		if (namesz > len || descsz > len)
-			return;
-		desc = (sizeof(Elf64_Nhdr) + namesz + align - 1) & ~(align - 1);
-		if (desc + descsz > len)
-			return;
-		if (evp_le32(p + 8) == NT_GNU_BUILD_ID && namesz == 4 &&
-		    !memcmp(p + sizeof(Elf64_Nhdr), "GNU", 4) && descsz <= sizeof(e->build_id)) {
-			memcpy(e->build_id, p + desc, descsz);
-			e->build_id_len = descsz;
-			return;
-		}
-		next = (desc + descsz + align - 1) & ~(align - 1);
-		if (next >= len)
-			return;
-		p += next;
-		len -= next;
-	}
-}
-
 static int read_notes(struct evp_unwind_elf *e, const uint8_t *ph)
 {
 	uint64_t len = evp_le64(ph + offsetof(Elf64_Phdr, p_filesz));
@@ -102,7 +78,9 @@ static int read_notes(struct evp_unwind_elf *e, const uint8_t *ph)
 	rc = read_array(e, evp_le64(ph + offsetof(Elf64_Phdr, p_offset)), len, 1, &notes);
 	if (rc)
 		return rc == -EBADMSG ? 0 : rc; /* separate debug files have none */
-	scan_notes(e, notes, len, evp_le64(ph + offsetof(Elf64_Phdr, p_align)) == 8 ? 8 : 4);
+	e->build_id_len = evp_notes_build_id(notes, len,
+					     evp_le64(ph + offsetof(Elf64_Phdr, p_align)),
+					     e->build_id, sizeof(e->build_id));
 	free(notes);
 	return 0;
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../../lib/base/elf_notes.c"
 #include "../../lib/record/kallsyms.c"
+#include "stream/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -28,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	char path[64];
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
-	if (evp_notes_build_id(data, len, id) > EVP_MAX_BUILD_ID)
+	if (evp_notes_build_id(data, len, len % 2 ? 4 : 8, id, sizeof(id)) > EVP_MAX_BUILD_ID)
 		abort();
 	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
 		exit(2);
