@@ -90,6 +90,7 @@ enum evp_walk_end {
 	EVP_WALK_EXEC,	       /* the registers are of the program before */
 	EVP_WALK_EXITING,      /* the process has no memory any more */
 	EVP_WALK_NOT_COPIED,   /* the copy of the stack ends before the stack does */
+	EVP_WALK_REMAPPED,     /* found in user space: BPF walked by what was there before */
 	EVP_WALK_PENDING,      /* in BPF: user space must load something first */
 };
 

@@ -191,6 +191,7 @@ int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 			 const struct evp_raw_sample *s, const struct evp_inbox *in)
 {
 	const struct evp_raw_stack *raw;
+	struct evp_raw_stack sure;
 	uint32_t who, stack;
 	int rc = who_of(rec, p, s, &who);
 
@@ -202,6 +203,8 @@ int evp_recording_sample(struct evp_recording *rec, struct evp_proc *p,
 		raw = evp_inbox_stack(in, s->stack_hash);
 		if (!raw)
 			return evp_recording_loss(rec, s->time_ns, "stack-missing", 1);
+		if (rec->tr.unwinder && evp_unwinder_outdated(rec->tr.unwinder, p, s, raw, &sure))
+			raw = &sure;
 		rc = evp_translate_stack(&rec->tr, p, raw, &stack);
 	}
 	return rc ? rc

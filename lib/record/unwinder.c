@@ -19,11 +19,13 @@ struct published {
 	uint64_t serial;  /* of the process then */
 	uint64_t turn;	  /* of the last publication */
 	int64_t told_ns;  /* when that was; samples from before say nothing of it */
+	int64_t since_ns; /* when `m` was first told */
 	uint64_t changes; /* of tables, then */
 	uint32_t futile;  /* publications in a row that could say nothing new */
 	struct evp_bpf_process process;
-	struct evp_bpf_mapping *m, *next; /* process.n as told; nnext being written */
-	size_t cm, cnext, nnext;
+	/* process.n as told; nnext being written, or nbefore that were told before. */
+	struct evp_bpf_mapping *m, *next;
+	size_t cm, cnext, nnext, nbefore;
 };
 
 struct evp_unwinder {
@@ -299,7 +301,7 @@ static void swap_mappings(struct published *pub)
 static bool write_process(struct evp_unwinder *u, uint32_t global_pid, struct published *pub,
 			  const struct evp_proc *p)
 {
-	size_t n = evp_mappings_count(p->maps);
+	size_t n = evp_mappings_count(p->maps), nbefore = pub->serial ? pub->process.n : 0;
 	bool news;
 
 	if (n > 1u << EVP_BPF_MAX_SEARCH)
@@ -309,7 +311,7 @@ static bool write_process(struct evp_unwinder *u, uint32_t global_pid, struct pu
 	/* Loading one table may evict another of this very process, in `next` too. */
 	for (pub->nnext = 0; pub->nnext < n; pub->nnext++)
 		fill_mapping(u, evp_mappings_item(p->maps, pub->nnext), &pub->next[pub->nnext]);
-	pub->nnext = 0;
+	pub->nnext = pub->nbefore = 0;
 	news = !pub->serial || n != pub->process.n ||
 	       memcmp(pub->m, pub->next, n * sizeof(*pub->m)) != 0;
 	pub->serial = p->serial;
@@ -318,6 +320,8 @@ static bool write_process(struct evp_unwinder *u, uint32_t global_pid, struct pu
 	swap_mappings(pub);
 	pub->process.give_up = 0;
 	publish(u, global_pid, pub, (uint32_t)n);
+	pub->nbefore = nbefore;
+	pub->since_ns = pub->told_ns;
 	return true;
 }
 
@@ -342,7 +346,7 @@ static struct published *published(struct evp_unwinder *u, const struct evp_proc
 		pub->pid = p->pid;
 		pub->exec_generation = p->exec_generation;
 		pub->serial = 0;
-		pub->told_ns = 0;
+		pub->told_ns = pub->since_ns = 0;
 		pub->futile = 0;
 	}
 	return pub;
@@ -377,6 +381,68 @@ void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 			was_futile(u, s->global_pid, pub, p);
 	}
 	evp_file_tables_trim(&u->tables);
+}
+
+static const struct evp_bpf_mapping *find_told(const struct evp_bpf_mapping *m, size_t n,
+					       uint64_t address)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (m[mid].end > address)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo < n && m[lo].start <= address ? &m[lo] : NULL;
+}
+
+/* Whether this code, by which BPF walked on from the address, had given way to other code there. */
+static bool gave_way(struct evp_unwinder *u, const struct evp_proc *p,
+		     const struct evp_bpf_mapping *told, uint64_t address)
+{
+	const struct evp_mapping *m = evp_mappings_find(p->maps, address);
+	uint64_t bias = 0;
+	uint32_t number;
+	enum evp_code_kind kind;
+
+	if (!m || !told)
+		return false;
+	kind = evp_file_tables_kind(&u->tables, m, &bias, &number);
+	if (told->kind == EVP_CODE_TABLE)
+		return number != told->number || bias != told->bias;
+	return told->kind == EVP_CODE_JIT && kind != EVP_CODE_JIT;
+}
+
+bool evp_unwinder_outdated(struct evp_unwinder *u, const struct evp_proc *p,
+			   const struct evp_raw_sample *s, const struct evp_raw_stack *raw,
+			   struct evp_raw_stack *ret)
+{
+	const uint64_t *slot = evp_map_find(&u->processes, s->global_pid);
+	const struct published *pub = (const void *)(uintptr_t)(slot ? *slot : 0);
+	const struct evp_bpf_mapping *m;
+	bool now;
+	size_t n;
+
+	if (!pub || raw->regs || pub->process.start_ns != (uint64_t)s->start_ns ||
+	    pub->process.exec_id != s->exec_id)
+		return false;
+	now = s->time_ns >= pub->since_ns;
+	if (now && pub->serial == p->serial)
+		return false;
+	m = now ? pub->m : pub->next;
+	n = now ? pub->process.n : pub->nbefore;
+	for (uint32_t i = 0; i < raw->nuser; i++)
+		if (gave_way(u, p, find_told(m, n, raw->user[i]), raw->user[i])) {
+			*ret = *raw;
+			ret->nuser = i + 1;
+			ret->end = EVP_WALK_REMAPPED;
+			ret->hash = ~raw->hash;
+			return true;
+		}
+	return false;
 }
 
 /* Numbers of processes that are gone would fill the table in the course of time. */

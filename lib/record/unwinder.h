@@ -33,6 +33,15 @@ void evp_unwinder_free(struct evp_unwinder *u); /* NULL too */
 void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct evp_raw_stack *raw,
 		       struct evp_raw_stack *ret);
 
+/*
+ * BPF walks by what it was told last, and nobody hears of an unmapping: for a moment by the table
+ * of a file whose place another one has taken. If the sample's stack was walked so, *ret is what is
+ * sure of it, cut, and of a hash of its own.
+ */
+bool evp_unwinder_outdated(struct evp_unwinder *u, const struct evp_proc *p,
+			   const struct evp_raw_sample *s, const struct evp_raw_stack *raw,
+			   struct evp_raw_stack *ret);
+
 /* BPF walked through this file: its table is in use. */
 void evp_unwinder_used(struct evp_unwinder *u, const struct evp_mapped_file *file);
 

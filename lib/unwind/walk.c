@@ -110,6 +110,7 @@ const char *evp_walk_reason(enum evp_walk_end end)
 		[EVP_WALK_EXEC] = "exec",
 		[EVP_WALK_EXITING] = "exiting",
 		[EVP_WALK_NOT_COPIED] = "not-copied",
+		[EVP_WALK_REMAPPED] = "remapped",
 		[EVP_WALK_PENDING] = "not-copied",
 	};
 
