@@ -84,28 +84,43 @@ static void settle(void)
 		nanosleep(&grace, NULL);
 }
 
-/* ---- the pool ---- */
+/* ---- arrays ---- */
 
 /*
- * Runs a copy between `words` and the pool, through a mapping that lasts only so long: what is
- * mapped counts as our resident memory.
+ * A part of an array, mapped for as long as it is copied: what is mapped counts as our resident
+ * memory. At once and without a system call an element, because a process may have thousands of
+ * mappings, and new ones all the time.
  */
-static int copy_words(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint32_t *words, bool in)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), from = (size_t)at * sizeof(*words);
-	size_t skip = from % page, len = skip + (size_t)n * sizeof(*words);
-	char *map = mmap(NULL, len, in ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, t->pool_fd,
-			 (off_t)(from - skip));
+struct part {
+	char *map, *bytes;
+	size_t len; /* of `map` */
+};
 
-	if (map == MAP_FAILED)
+static int map_part(int fd, size_t from, size_t n, int prot, struct part *ret)
+{
+	size_t skip = from % (size_t)sysconf(_SC_PAGESIZE);
+
+	ret->len = skip + n;
+	ret->map = mmap(NULL, ret->len, prot, MAP_SHARED, fd, (off_t)(from - skip));
+	if (ret->map == MAP_FAILED)
 		return -errno;
-	if (in)
-		memcpy(map + skip, words, (size_t)n * sizeof(*words));
-	else
-		memcpy(words, map + skip, (size_t)n * sizeof(*words));
-	munmap(map, len);
+	ret->bytes = ret->map + skip;
 	return 0;
 }
+
+static int write_part(int fd, size_t from, const void *bytes, size_t n)
+{
+	struct part part;
+	int rc = map_part(fd, from, n, PROT_READ | PROT_WRITE, &part);
+
+	if (rc)
+		return rc;
+	memcpy(part.bytes, bytes, n);
+	munmap(part.map, part.len);
+	return 0;
+}
+
+/* ---- the pool ---- */
 
 static uint32_t even(uint32_t nwords)
 {
@@ -123,7 +138,8 @@ int evp_bpf_tables_load(struct evp_bpf_tables *t, const struct evp_unwind_table 
 	if (t->unsettled)
 		settle();
 	t->unsettled = false;
-	rc = copy_words(t, at, table->nwords, table->word, true);
+	rc = write_part(t->pool_fd, at * sizeof(*table->word), table->word,
+			table->nwords * sizeof(*table->word));
 	if (rc)
 		evp_room_give(&t->pool, at, even(table->nwords));
 	else
@@ -133,7 +149,14 @@ int evp_bpf_tables_load(struct evp_bpf_tables *t, const struct evp_unwind_table 
 
 int evp_bpf_tables_read(struct evp_bpf_tables *t, uint32_t at, uint32_t n, uint32_t *words)
 {
-	return copy_words(t, at, n, words, false);
+	struct part part;
+	int rc = map_part(t->pool_fd, at * sizeof(*words), n * sizeof(*words), PROT_READ, &part);
+
+	if (rc)
+		return rc;
+	memcpy(words, part.bytes, n * sizeof(*words));
+	munmap(part.map, part.len);
+	return 0;
 }
 
 void evp_bpf_tables_unload(struct evp_bpf_tables *t, uint32_t at, uint32_t nwords)
@@ -190,8 +213,8 @@ int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,
 	process->n = n;
 	rc = n ? take_mappings(t, n, &process->first) : 0;
 	taken = n && !rc;
-	for (uint32_t i = 0; i < n && !rc; i++)
-		rc = evp_bpf_tables_change(t, process, i, &m[i]);
+	if (taken)
+		rc = write_part(t->mappings_fd, process->first * sizeof(*m), m, n * sizeof(*m));
 	if (!rc)
 		rc = evp_bpf_tables_changed(t, global_pid, process);
 	if (rc) {
