@@ -115,12 +115,17 @@ int evp_parse_size(const char *text, uint64_t *ret_bytes)
 	return parse_with_suffix(text, units, ret_bytes);
 }
 
-int64_t evp_now_ns(void)
+int64_t evp_clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	clock_gettime(clock, &ts);
 	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+}
+
+int64_t evp_now_ns(void)
+{
+	return evp_clock_ns(CLOCK_REALTIME);
 }
 
 /* Exactly n digits into *ret; moves on. */

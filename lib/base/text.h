@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -48,7 +49,8 @@ static inline int64_t evp_whole_second(int64_t unix_ns)
 	return unix_ns - (rest < 0 ? rest + EVP_NSEC : rest);
 }
 
-int64_t evp_now_ns(void); /* CLOCK_REALTIME */
+int64_t evp_clock_ns(clockid_t clock); /* of clock_gettime(2) */
+int64_t evp_now_ns(void);	       /* CLOCK_REALTIME */
 
 /*
  * The escape: '\' -> "\\", ';' -> "\;", newline -> "\n", other control bytes (below 0x20, 0x7f)

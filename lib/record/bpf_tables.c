@@ -36,14 +36,6 @@ struct evp_bpf_tables {
 	uint32_t version;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
 int evp_bpf_tables_new(struct evp_bpf_tables **ret, int pool_fd, int mappings_fd, int processes_fd)
 {
 	struct evp_bpf_tables *t = calloc(1, sizeof(*t));
@@ -185,7 +177,7 @@ static int take_mappings(struct evp_bpf_tables *t, uint32_t n, uint32_t *ret_fir
 {
 	int rc;
 
-	collect(t, now_ns() - GRACE_NS);
+	collect(t, evp_clock_ns(CLOCK_MONOTONIC) - GRACE_NS);
 	rc = evp_room_take(&t->mappings, n, ret_first);
 	if (rc != -ENOSPC || !t->nretired)
 		return rc;
@@ -198,7 +190,8 @@ static int take_mappings(struct evp_bpf_tables *t, uint32_t n, uint32_t *ret_fir
 static void retire(struct evp_bpf_tables *t, const struct evp_bpf_process *p)
 {
 	if (p->n && !evp_grow(&t->retired, &t->cretired, t->nretired + 1, sizeof(*t->retired)))
-		t->retired[t->nretired++] = (struct retired){ p->first, p->n, now_ns() };
+		t->retired[t->nretired++] = (struct retired){ p->first, p->n,
+							      evp_clock_ns(CLOCK_MONOTONIC) };
 }
 
 int evp_bpf_tables_publish(struct evp_bpf_tables *t, uint32_t global_pid,

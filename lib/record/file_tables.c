@@ -109,21 +109,13 @@ static int make_vdso(struct evp_file_table *e)
 		NULL);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
 /*
  * Anyone can run files without end that take the compiler long, or for ever where a file system is
  * theirs: they get a part of our time, not all of it.
  */
 static int64_t debt_ns(const struct evp_file_tables *t)
 {
-	int64_t paid_ns = (now_ns() - t->debt_at_ns) / DEBT_PAID_BY;
+	int64_t paid_ns = (evp_clock_ns(CLOCK_MONOTONIC) - t->debt_at_ns) / DEBT_PAID_BY;
 
 	return paid_ns < t->debt_ns ? t->debt_ns - paid_ns : 0;
 }
@@ -131,7 +123,7 @@ static int64_t debt_ns(const struct evp_file_tables *t)
 static void add_debt(struct evp_file_tables *t, int64_t more_ns)
 {
 	t->debt_ns = debt_ns(t) + more_ns;
-	t->debt_at_ns = now_ns();
+	t->debt_at_ns = evp_clock_ns(CLOCK_MONOTONIC);
 }
 
 bool evp_file_tables_late(const struct evp_file_tables *t)
@@ -143,12 +135,12 @@ bool evp_file_tables_late(const struct evp_file_tables *t)
 static bool compile(struct evp_file_tables *t, struct evp_file_table *e, int fd, int *ret_rc)
 {
 	uint64_t cpu_ns = evp_compiler_cpu_ns(t->compiler);
-	int64_t began_ns = now_ns(), took_ns;
+	int64_t began_ns = evp_clock_ns(CLOCK_MONOTONIC), took_ns;
 
 	*ret_rc = evp_compiler_table(t->compiler, fd, t->meanwhile, t->meanwhile_arg, &e->table,
 				     NULL);
 	if (*ret_rc == -ETIMEDOUT || *ret_rc == -ECHILD || *ret_rc == -ENOMEM || *ret_rc == -EIO) {
-		add_debt(t, now_ns() - began_ns);
+		add_debt(t, evp_clock_ns(CLOCK_MONOTONIC) - began_ns);
 		return false;
 	}
 	took_ns = (int64_t)(evp_compiler_cpu_ns(t->compiler) - cpu_ns);

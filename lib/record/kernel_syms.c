@@ -10,6 +10,7 @@
 #include "base/elf_notes.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "record/kallsyms.h"
 #include "record/kernel_dynamic.h"
 
@@ -337,14 +338,6 @@ static void settle_modules(struct evp_kernel_syms *ks)
 			ks->module[i].end = ks->module[i + 1].start;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 static void trim_names(struct evp_str *names)
 {
 	char *p = names->len ? realloc(names->buf, names->len) : NULL;
@@ -361,7 +354,7 @@ static void load(struct evp_kernel_syms *ks)
 	char path[PATH_MAX];
 	int rc;
 
-	ks->reload_ns = now_ns() + RELOAD_NS;
+	ks->reload_ns = evp_clock_ns(CLOCK_MONOTONIC) + RELOAD_NS;
 	ks->module_symbols.n = ks->nmodules = 0;
 	snprintf(path, sizeof(path), "%s/proc/kallsyms", ks->root);
 	rc = evp_kallsyms_read(path, on_symbol, ks);
@@ -466,7 +459,7 @@ void evp_kernel_syms_lookup(struct evp_kernel_syms *ks, uint64_t address,
 	if (!ks->loaded)
 		load(ks);
 	if (!find(ks, address, &p) && !ks->reason && address >= KERNEL_HALF &&
-	    now_ns() >= ks->reload_ns) {
+	    evp_clock_ns(CLOCK_MONOTONIC) >= ks->reload_ns) {
 		load(ks);
 		find(ks, address, &p);
 	}

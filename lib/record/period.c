@@ -45,12 +45,10 @@ int evp_periods_begin(struct evp_periods *p, int64_t period_ns, size_t ncpus)
 int evp_periods_change(struct evp_periods *p, size_t cpu, int fd)
 {
 	uint64_t period = (uint64_t)p->now_ns;
-	struct timespec now;
 
 	if (ioctl(fd, PERF_EVENT_IOC_PERIOD, &period) < 0)
 		return -errno;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	p->changed_ns[cpu] = now.tv_sec * EVP_NSEC + now.tv_nsec;
+	p->changed_ns[cpu] = evp_clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 

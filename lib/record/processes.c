@@ -22,14 +22,6 @@
 #define PRUNE_KEEP    1024	/* of the latest, in which samples to come may lie */
 #define SAME_START_NS 100000000 /* start times from two sources differ by less than this */
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
 static const char *keep(struct evp_procs *ps, const char *text, size_t len)
 {
 	uint32_t id;
@@ -43,8 +35,8 @@ int evp_procs_init(struct evp_procs *ps)
 {
 	*ps = (struct evp_procs){ 0 };
 	ps->tick_ns = EVP_NSEC / sysconf(_SC_CLK_TCK);
-	ps->boot_offset_ns = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
-	ps->real_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	ps->boot_offset_ns = evp_clock_ns(CLOCK_BOOTTIME) - evp_clock_ns(CLOCK_MONOTONIC);
+	ps->real_offset_ns = evp_clock_ns(CLOCK_REALTIME) - evp_clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 
@@ -221,7 +213,7 @@ static void read_proc(struct evp_procs *ps, struct evp_proc *p, const char *dir,
 	struct evp_str exe = { 0 };
 	int rc;
 
-	p->snapshot_ns = clock_ns(CLOCK_MONOTONIC);
+	p->snapshot_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	p->start_ns = stat->start_ns;
 	p->kin[0] = stat->ppid;
 	set_comm(ps, p, stat->comm);
@@ -511,7 +503,7 @@ static int on_cgroup(struct evp_procs *ps, const struct evp_sideband_event *ev)
  */
 static void rescan(struct evp_procs *ps)
 {
-	int64_t begin_ns = clock_ns(CLOCK_MONOTONIC), end_ns;
+	int64_t begin_ns = evp_clock_ns(CLOCK_MONOTONIC), end_ns;
 	pid_t *pids;
 	size_t n = 0;
 
@@ -529,9 +521,9 @@ static void rescan(struct evp_procs *ps)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!evp_procs_scan_pid(ps, pids[i]))
-			mark_gone(ps, evp_procs_find(ps, pids[i]), clock_ns(CLOCK_MONOTONIC));
+			mark_gone(ps, evp_procs_find(ps, pids[i]), evp_clock_ns(CLOCK_MONOTONIC));
 	free(pids);
-	end_ns = clock_ns(CLOCK_MONOTONIC);
+	end_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	ps->rescan_from_ns = end_ns + RESCAN_SHARE * (end_ns - begin_ns);
 }
 

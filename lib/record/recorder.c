@@ -51,14 +51,6 @@ struct recorder {
 	bool signalled;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
 static void keep_rc(struct recorder *r, int rc)
 {
 	if (rc && !r->rc)
@@ -108,7 +100,7 @@ static void take_samples(struct recorder *r)
 
 	keep_rc(r, r->ops->drain(r->sampler, &sink));
 	evp_inbox_sort(&r->inbox);
-	r->taken_ns = now_ns();
+	r->taken_ns = evp_clock_ns(CLOCK_MONOTONIC);
 }
 
 /* While an unwind table is being made. */
@@ -125,7 +117,7 @@ static void add_samples(struct recorder *r, int64_t before_ns)
 		struct evp_raw_sample s = *next; /* the inbox may change while it is worked up */
 
 		keep_rc(r, add_sample(r, &s));
-		if (now_ns() - r->taken_ns > TAKE_EVERY_NS)
+		if (evp_clock_ns(CLOCK_MONOTONIC) - r->taken_ns > TAKE_EVERY_NS)
 			take_samples(r);
 	}
 }
@@ -202,10 +194,7 @@ static uint64_t helpers_cost_ns(struct recorder *r)
 /* All that this costs: our own time, that of the unwinder's child, and inside BPF. */
 static int64_t spent_ns(struct recorder *r)
 {
-	struct timespec own;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
-	return own.tv_sec * EVP_NSEC + own.tv_nsec +
+	return evp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) +
 	       (int64_t)(helpers_cost_ns(r) + kernel_cost_ns(r));
 }
 
@@ -215,12 +204,13 @@ static int hold_costs(struct recorder *r)
 	struct evp_overhead *o = &r->overhead;
 	int rc;
 
-	if (!evp_overhead_look(o, now_ns(), spent_ns(r)))
+	if (!evp_overhead_look(o, evp_clock_ns(CLOCK_MONOTONIC), spent_ns(r)))
 		return 0;
 	rc = r->ops->set_period(r->sampler, o->period_ns);
 	r->opts->note("recording took %.3g %% of a CPU, %.3g %% are allowed: %.3g Hz from now on",
 		      o->share * 100, o->limit * 100, 1e9 / (double)o->period_ns);
-	return rc ? rc : evp_recording_rate(&r->recording, now_ns(), o->period_ns);
+	return rc ? rc
+		  : evp_recording_rate(&r->recording, evp_clock_ns(CLOCK_MONOTONIC), o->period_ns);
 }
 
 static void begin_holding_costs(struct recorder *r)
@@ -234,7 +224,7 @@ static void begin_holding_costs(struct recorder *r)
 			      "--max-overhead cannot be held");
 		o->limit = 0;
 	}
-	evp_overhead_begin(o, now_ns(), spent_ns(r));
+	evp_overhead_begin(o, evp_clock_ns(CLOCK_MONOTONIC), spent_ns(r));
 }
 
 static void read_clocks(struct recorder *r, struct evp_clock *ret)
@@ -308,7 +298,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* Until sampling begins, the next flush, the end, or the next look, whichever comes first. */
 static int timeout_ms(const struct recorder *r)
 {
-	int64_t now = now_ns(), then = now + TICK_NS;
+	int64_t now = evp_clock_ns(CLOCK_MONOTONIC), then = now + TICK_NS;
 
 	/* A process waits for its tables until its sample is worked up; if there is who uses them. */
 	if (r->ops->tables && r->inbox.ncopied)
@@ -326,7 +316,7 @@ static int begin_sampling(struct recorder *r, struct evp_err *err)
 	int rc = r->ops->start(r->sampler, err);
 
 	r->sampling = !rc;
-	r->begin_ns = now_ns();
+	r->begin_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	evp_recording_begin(&r->recording);
 	if (r->opts->duration_ns)
 		r->deadline_ns = r->begin_ns + r->opts->duration_ns;
@@ -364,10 +354,10 @@ static int loop(struct recorder *r, struct evp_err *err)
 		if (fds[2].revents & POLLERR)
 			return -EPIPE;
 		rc = tick(r, err);
-		if (!rc && !r->sampling && now_ns() >= r->begin_ns)
+		if (!rc && !r->sampling && evp_clock_ns(CLOCK_MONOTONIC) >= r->begin_ns)
 			rc = end_delay(r, err);
 		if ((r->work.pid && evp_workload_poll(&r->work)) || targets_ended(r) ||
-		    (r->deadline_ns && now_ns() >= r->deadline_ns))
+		    (r->deadline_ns && evp_clock_ns(CLOCK_MONOTONIC) >= r->deadline_ns))
 			r->stop = true;
 	}
 	return rc;
@@ -513,7 +503,7 @@ static int record(struct recorder *r, struct evp_err *err)
 	if (rc)
 		return rc;
 	if (!r->sampling)
-		r->begin_ns = now_ns() + r->opts->delay_ns;
+		r->begin_ns = evp_clock_ns(CLOCK_MONOTONIC) + r->opts->delay_ns;
 	if (r->work.pid) {
 		rc = evp_workload_release(&r->work, err);
 		if (rc)

@@ -15,21 +15,13 @@
 /* Sooner than the format asks for: this program runs for months beside others. */
 #define EPOCH_BYTES (16u << 20)
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
 void evp_recording_clock(struct evp_recording *rec, struct evp_clock *ret)
 {
 	int64_t offset;
 
-	ret->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	ret->realtime_ns = clock_ns(CLOCK_REALTIME);
-	ret->boottime_ns = clock_ns(CLOCK_BOOTTIME);
+	ret->monotonic_ns = evp_clock_ns(CLOCK_MONOTONIC);
+	ret->realtime_ns = evp_clock_ns(CLOCK_REALTIME);
+	ret->boottime_ns = evp_clock_ns(CLOCK_BOOTTIME);
 	offset = ret->realtime_ns - ret->monotonic_ns;
 	if (offset > rec->real_offset_ns)
 		rec->real_offset_ns = offset;

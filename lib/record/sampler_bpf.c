@@ -111,11 +111,9 @@ static bool has_helper(enum bpf_func_id id)
 
 static void set_knobs(struct evp_sampler *s, struct evp_bpf_knobs *k)
 {
-	struct timespec now;
 	struct stat ns;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	k->since_ns = (uint64_t)now.tv_sec * EVP_NSEC + (uint64_t)now.tv_nsec;
+	k->since_ns = (uint64_t)evp_clock_ns(CLOCK_BOOTTIME);
 	if (getrandom(&k->seed, sizeof(k->seed), 0) != sizeof(k->seed))
 		k->seed = (uint64_t)getpid() * 0x9e3779b97f4a7c15ULL;
 	if (!stat("/proc/self/ns/pid", &ns) && ns.st_ino != INIT_PIDNS_INO) {
@@ -480,12 +478,9 @@ static void follow_hotplug(struct evp_sampler *s, int64_t now_ns)
 
 static int bpf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink)
 {
-	struct timespec now;
-	int64_t now_ns;
+	int64_t now_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	int n;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = now.tv_sec * EVP_NSEC + now.tv_nsec;
 	s->sink = sink;
 	n = ring_buffer__consume(s->ring);
 	report_losses(s, now_ns);

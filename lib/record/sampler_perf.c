@@ -325,10 +325,8 @@ const char *evp_sampler_perf_note(const struct evp_sampler *s)
 static int perf_start(struct evp_sampler *s, struct evp_err *err)
 {
 	int rc = evp_perf_set_ioctl(&s->set, PERF_EVENT_IOC_ENABLE);
-	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	s->started_ns = ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+	s->started_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	return rc ? evp_fail_errno(err, -rc, "cannot start sampling") : 0;
 }
 
@@ -530,11 +528,9 @@ static void read_lost(struct evp_sampler *s, int64_t now_ns)
 static int perf_drain(struct evp_sampler *s, const struct evp_sampler_sink *sink)
 {
 	const struct evp_perf_merge_sink rings = { s, time_of, on_record, on_damage };
-	struct timespec ts;
 	int rc;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	s->now_ns = ts.tv_sec * EVP_NSEC + ts.tv_nsec;
+	s->now_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	s->sink = sink;
 	evp_perf_set_quiet(&s->set);
 	rc = evp_perf_merge(&s->merge, &s->set, s->stopped ? INT64_MAX : s->now_ns - HOLD_BACK_NS,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "record/perf_queue.h"
 #include "record/perf_set.h"
 
@@ -139,14 +140,6 @@ int evp_sideband_fd(const struct evp_sideband *sb)
 	return sb->set.epoll_fd;
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 static void count_lost(struct evp_sideband *sb, int64_t time_ns)
 {
 	if (!sb->lost++)
@@ -162,7 +155,7 @@ static void queue_record(struct evp_sideband *sb, const struct perf_event_header
 	if (rc == -ENOENT)
 		return;
 	if (rc)
-		count_lost(sb, monotonic_ns());
+		count_lost(sb, evp_clock_ns(CLOCK_MONOTONIC));
 	else if (evp_perf_queue_push(&sb->queue, e.time_ns, e.cpu, record))
 		count_lost(sb, e.time_ns);
 }
@@ -178,7 +171,7 @@ static void read_ring(struct evp_sideband *sb, struct evp_perf_ring *ring)
 	       (rc = evp_perf_ring_next(ring, &record)) > 0)
 		queue_record(sb, record);
 	if (rc < 0)
-		count_lost(sb, monotonic_ns());
+		count_lost(sb, evp_clock_ns(CLOCK_MONOTONIC));
 }
 
 static void deliver(void *arg, int64_t time_ns, uint32_t cpu,
@@ -209,7 +202,7 @@ int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_
 	sb->fn = fn;
 	sb->arg = arg;
 	evp_perf_queue_pop(&sb->queue, before_ns, deliver, sb);
-	if (evp_perf_set_follow_cpus(&sb->set, monotonic_ns()))
-		count_lost(sb, monotonic_ns());
+	if (evp_perf_set_follow_cpus(&sb->set, evp_clock_ns(CLOCK_MONOTONIC)))
+		count_lost(sb, evp_clock_ns(CLOCK_MONOTONIC));
 	return 0;
 }

@@ -57,14 +57,6 @@ int evp_unwinder_new(struct evp_unwinder **ret, struct evp_bpf_tables *bpf, stru
 	return 0;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * EVP_NSEC + ts.tv_nsec;
-}
-
 static void free_published(struct published *pub)
 {
 	if (!pub)
@@ -266,7 +258,7 @@ static void publish(struct evp_unwinder *u, uint32_t global_pid, struct publishe
 
 	pub->turn = u->tables.turn;
 	pub->changes = u->tables.changes;
-	pub->told_ns = now_ns();
+	pub->told_ns = evp_clock_ns(CLOCK_MONOTONIC);
 	if (rc) { /* it will ask again, and be told then */
 		evp_bpf_tables_withdraw(u->bpf, global_pid, &pub->process);
 		pub->process.n = 0;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "unwind/compiler_wire.h"
 
 #define MEANWHILE_MS 20
@@ -34,10 +35,7 @@ struct evp_compiler {
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return evp_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /* ---- the child's life ---- */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "unwind/compile.h"
 #include "unwind/compiler_wire.h"
 #include "unwind/sandbox.h"
@@ -71,14 +72,6 @@ int evp_compiler_receive(int sock, void *msg, size_t len, int fd[2], size_t *ret
 
 /* ---- the child ---- */
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* The words in a file that nobody can change any more; its descriptor or -errno. */
 static int seal(const struct evp_unwind_table *t)
 {
@@ -114,7 +107,7 @@ static int answer(int sock, uint32_t number, const int *fd, size_t nfds)
 	}
 	evp_unwind_table_release(&table);
 	malloc_trim(0); /* the next file may be hours away */
-	a.cpu_ns = cpu_ns();
+	a.cpu_ns = (uint64_t)evp_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	rc = evp_compiler_send(sock, &a, sizeof(a), &out, out >= 0);
 	if (out >= 0)
 		close(out);
