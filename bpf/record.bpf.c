@@ -49,7 +49,7 @@ struct {
 
 /*
  * Selected processes by their number in the recorder's pid namespace -> start time, so that a
- * reused number is not taken for the old process; 0 where user space named the process.
+ * reused number is not taken for the old process; 0 where user space named one not seen yet.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -87,16 +87,31 @@ static __always_inline bool in_cgroups(void)
 	return false;
 }
 
+/*
+ * Whether the process with this start time is the one of that number. One that user space named is
+ * whoever has it first: on_free does not hear of the end of a number in another pid namespace.
+ */
+static __always_inline bool is_target(__u32 key, __u64 start)
+{
+	__u64 *known = bpf_map_lookup_elem(&targets, &key);
+
+	if (known && !*known)
+		*known = start;
+	return known && *known == start;
+}
+
 static __always_inline bool selected(__u32 pid, __u32 tid)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 start;
+
 	tid |= EVP_BPF_THREAD;
 	if (knobs.all)
 		return true;
-	if (knobs.by_pid && bpf_map_lookup_elem(&targets, &pid))
-		return true;
-	if (knobs.by_pid && knobs.pidns_ino) {
-		pid = key_of(bpf_get_current_pid_tgid() >> 32);
-		if (bpf_map_lookup_elem(&targets, &pid))
+	if (knobs.by_pid) {
+		start = BPF_CORE_READ(task, group_leader, start_boottime);
+		if (is_target(pid, start) ||
+		    (knobs.pidns_ino && is_target(key_of(bpf_get_current_pid_tgid() >> 32), start)))
 			return true;
 	}
 	if (knobs.by_tid && bpf_map_lookup_elem(&targets, &tid))
@@ -380,8 +395,8 @@ int on_fork(__u64 *ctx)
 	if (!bpf_map_lookup_elem(&targets, &from)) {
 		if (knobs.pidns_ino && !who(&self))
 			return 0;
-		if (bpf_map_lookup_elem(&targets, &self.pid)) {
-			start = parent->group_leader->start_boottime;
+		start = parent->group_leader->start_boottime;
+		if (is_target(self.pid, start)) {
 			bpf_map_update_elem(&targets, &from, &start, BPF_ANY);
 		} else {
 			self.tid |= EVP_BPF_THREAD;
