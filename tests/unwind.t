@@ -18,7 +18,7 @@ int f(char *p) { return p[0] ? g(p[0]) : 1; }
 int puts(const char *);
 int main(void) { puts(""); return f(""); }
 END
-printf '.globl _start\n_start: call f\nhlt\n' >"$T/s.S"
+printf '.globl _start\n_start: call f\nhlt\n.section .note.GNU-stack,""\n' >"$T/s.S"
 echo 'int f(void) { return 1; }' >"$T/f.c"
 gcc -O1 -static -nostdlib -o "$T/s" "$T/s.S" "$T/f.c"
 like 'start code at the beginning of .text is a root' "$("$rows" "$T/s" 2>&1)" ' end '

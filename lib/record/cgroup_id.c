@@ -16,7 +16,6 @@ static int find_mount(struct evp_cgroup_ids *c)
 	FILE *f = setmntent("/proc/self/mounts", "re");
 	const struct mntent *m;
 
-	c->refused = true;
 	while (f && !c->open && (m = getmntent(f))) {
 		if (strcmp(m->mnt_type, "cgroup2") != 0 || strlen(m->mnt_dir) >= sizeof(c->mount))
 			continue;

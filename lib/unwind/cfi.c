@@ -55,7 +55,6 @@ int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_
 	struct evp_cfi_job c = { .section = section, .arch = arch, .rules = rules, .rows = rows };
 	const struct evp_unwind_rule none = { .cfa = EVP_CFA_NONE };
 	int rc = section->len > UINT32_MAX ? -EFBIG : 0;
-	size_t i;
 
 	if (!rc)
 		rc = evp_rule_set_add(rules, &none, &c.none);
@@ -63,8 +62,6 @@ int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_
 		rc = evp_cfi_entries(&c);
 	if (!rc)
 		rc = compile_all(&c);
-	for (i = 0; !rc && i < rows->n; i++)
-		rows->unknown_rows += rules->rule[rows->row[i].rule].cfa == EVP_CFA_UNKNOWN;
 	free(c.cies);
 	free(c.fdes);
 	free(c.early);

@@ -49,9 +49,7 @@ struct evp_cfi_row {
 struct evp_cfi_rows {
 	struct evp_cfi_row *row;
 	size_t n, cap;
-	/* What was met, for `evp-debuginfo`, tests and benches. */
-	size_t fdes, bad_fdes, overlapping_fdes;
-	size_t unknown_rows; /* rows whose rule is EVP_CFA_UNKNOWN */
+	size_t fdes, bad_fdes, overlapping_fdes; /* what was met */
 };
 
 /* One architecture: names of registers, and rules for what their ABI and compilers make of CFI. */
