@@ -140,9 +140,11 @@ int evp_privilege_as_caller(void)
 
 int evp_privilege_settle(unsigned int keep)
 {
+	int rc, reduced;
+
 	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++)
 		cap_drop_bound(cap); /* without CAP_SETPCAP it stays, and no_new_privs does */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return reduce(keep, true);
+	rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+	reduced = reduce(keep, true);
+	return rc ? rc : reduced;
 }
