@@ -24,7 +24,7 @@ has 'root' 0 "r['backend'] == 'bpf' and r['can_all'] and c('bpf') == c('bpf-loop
 has 'root: facts' 0 "caps['cap_bpf'] is True and f['pid_namespace'] == 'initial' and f['seccomp'] in ('none', 'filter')" env
 has 'types' 0 "all(set(x) == {'name', 'what', 'answer', 'needed', 'why', 'hint'} and x['answer'] in ('yes', 'partly', 'no') for x in r['checks'])" env
 # shellcheck disable=SC2086 # words
-has 'another user' 0 "r['backend'] == 'perf' and not caps['cap_perfmon'] and c('capabilities') == 'partly' and c('bpf') == 'no'" $user
+has 'another user' 0 "r['backend'] == 'perf' and not caps['cap_perfmon'] and c('capabilities') == 'partly' and c('bpf') == c('bpf-loop') == 'no'" $user
 # shellcheck disable=SC2086
 has 'a container' 0 "f['pid_namespace'] == f['user_namespace'] == 'own' and not caps['cap_bpf'] and c('pid-namespace') == 'partly'" \
 	$user unshare -Urpf --mount-proc
