@@ -47,6 +47,26 @@ for b in bpf perf; do
 		ok "$b: one number, two programs" grep -q '^work;.*innermost' folded
 		no "$b: never mixed" grep -qE '^work;.*tiny_|^tiny;.*innermost' folded
 	fi
+	if unshare -pf --mount-proc sh -c 'echo 100 >/proc/sys/kernel/ns_last_pid' 2>/dev/null; then
+		# shellcheck disable=SC2016 # the inner shell expands
+		unshare -pf --mount-proc sh -c '
+			sleep 9 & other=$!
+			echo 100 >/proc/sys/kernel/ns_last_pid
+			./work 30 & first=$!
+			evp-record -q --backend '$b' -F 499 --duration 1 -p $first,$other -o n.evp & recorder=$!
+			sleep 0.5
+			kill $first
+			wait $first
+			echo 100 >/proc/sys/kernel/ns_last_pid
+			./tiny 90000000 & echo $first $! >numbers
+			wait $recorder
+			kill $! $other' 2>/dev/null
+		read -r first second <numbers
+		is "$b: a number that was named, again" "$second" "$first"
+		evp-symbolize -q n.evp | evp-fold -q -L comm >folded
+		ok "$b: its process was sampled" grep -q '^work;' folded
+		no "$b: and not who had it next" grep -q '^tiny;' folded
+	fi
 	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 	if [ -n "$v2" ] && mkdir "$v2/evp-test-$$" 2>/dev/null; then
 		bg evp-record -q --backend $b -a --duration 2 -o c.evp
