@@ -45,7 +45,8 @@ int evp_cgroup_path_of_id(struct evp_cgroup_ids *c, uint64_t id, struct evp_str 
 	memcpy(h.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(c->fd, &h.handle, O_PATH | O_CLOEXEC);
 	if (fd < 0) {
-		c->refused = errno != ESTALE;
+		c->refused = errno != ESTALE && errno != EMFILE && errno != ENFILE &&
+			     errno != ENOMEM;
 		return -errno;
 	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
