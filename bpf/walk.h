@@ -128,8 +128,6 @@ EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_
 	at += r->fp_off;
 	*ret_fp = w->fp;
 	*ret_ra = w->reg[(__u16)r->ra_off % EVP_REGS];
-	if (r->ra == EVP_RA_REG && !w->exact)
-		return false;
 	if (r->fp == EVP_FP_SAME || (r->fp == EVP_FP_AT_CFA && at < w->sp))
 		return r->ra == EVP_RA_REG || evp_walk_read(w, cfa + r->ra_off, ret_ra, 1);
 	if (r->fp == EVP_FP_AT_CFA && r->ra == EVP_RA_AT_CFA && r->fp_off + 8 == r->ra_off) {
@@ -157,6 +155,8 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
 		evp_walk_set_exact(w);
 		return EVP_WALK_GOES_ON;
 	}
+	if (r->ra == EVP_RA_REG && !w->exact)
+		return EVP_WALK_NO_RULE;
 	end = evp_walk_cfa(w, r, &cfa);
 	if (end != EVP_WALK_GOES_ON)
 		return end;

@@ -127,6 +127,9 @@ int main(void)
 	ok(walk(in(7), sizeof(stack), 16, 0, 0) == EVP_WALK_ROOT && walked == 2, "a CFA in memory");
 	ok(walk(in(8), sizeof(stack), 16, 0, 0) == EVP_WALK_ROOT && walked == 1,
 	   "no link register: the root");
+	stack[1] = in(8) + 1;
+	ok(walk(in(0), sizeof(stack), 16, 0, 0) == EVP_WALK_NO_RULE && walked == 2,
+	   "a register that only an interrupted frame has");
 
 	/* 0's caller returns into a signal frame, which interrupted function 3. */
 	memset(stack, 0, sizeof(stack));
