@@ -122,6 +122,9 @@ needs() {
 	done
 }
 
+# Whether the programs carry sanitizers: they need /proc, and much memory.
+sanitized() { nm -D "$BIN/evp-record" | grep -q __asan_init; }
+
 done_testing() {
 	echo "1..$tap_n"
 	tap_done=1
