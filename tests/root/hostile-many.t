@@ -12,8 +12,8 @@ gcc -O2 -o storm "$src/storm.c"
 gcc -O2 -fomit-frame-pointer -o churn "$src/churn.c"
 gcc -O2 -shared -fPIC -nostdlib -o outer.so "$src/outer.c"
 
-most=64 # MB
-! sanitized || most=256
+most=64 times=1 # MB; of CPU
+! sanitized || most=256 times=4
 
 # A stream as folded text, names and all, labelled by comm; how many samples of it match.
 fold() { evp-symbolize -q "$1" | evp-fold -q -L comm >folded; }
@@ -23,16 +23,17 @@ ms() { evp-fold -q --value cpu "$1" | awk '{ n += $NF } END { printf "%d", n / 1
 lost() { evp-stream stat "$1" | awk '/^lost:/ { n += $2 } END { print n + 0 }'; }
 own() { evp-stream stat "$1" | sed -n 's/^cost: *user \([0-9.]*\) s, system \([0-9.]*\) s.*/\1 \2/p' | awk '{ printf "%d", ($1 + $2) * 1000 }'; }
 peak() { evp-stream stat "$1" | sed -n 's/.* peak \([0-9]*\)[0-9.]* MB.*/\1/p'; }
-# conserves NAME STREAM DUE-MS [OTHERS-MS]: with those lost, at 5 ms a sample, it is about what was due. What
+# conserves NAME STREAM DUE-MS [OTHERS-MS]: with those lost, at 5 ms a sample, it is about what was due: as
+# near as some 280 samples at random moments tell (a tenth is less than two standard deviations). What
 # a process does after it counted (its end), and before (exec), is beyond that; what a perf ring
 # loses may have been anybody's: OTHERS-MS.
 conserves() {
 	all=$(($(ms "$2") + 5 * $(lost "$2")))
 	ok "$1: $(ms "$2") ms and $(lost "$2") samples lost of $3 ms due" \
-		test $all -ge $(($3 * 9 / 10 - 60)) -a $all -le $(($3 * 12 / 10 + 250 + ${4:-0}))
+		test $all -ge $(($3 * 8 / 10 - 60)) -a $all -le $(($3 * 12 / 10 + 250 + ${4:-0}))
 }
 small() {
-	ok "$1: took $(own "$2") ms of CPU and $(peak "$2") MB" test "$(peak "$2")" -lt $most -a "$(own "$2")" -lt "$3"
+	ok "$1: took $(own "$2") ms of CPU and $(peak "$2") MB" test "$(peak "$2")" -lt $most -a "$(own "$2")" -lt $(($3 * times))
 }
 
 for b in bpf perf; do
