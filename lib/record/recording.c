@@ -209,6 +209,25 @@ static int64_t timeval_ns(struct timeval t)
 	return t.tv_sec * EVP_NSEC + t.tv_usec * 1000;
 }
 
+/*
+ * Of this program: ru_maxrss is also what was there before it was executed, in the process that
+ * forked for it (getrusage(2) does not say so). Without /proc that has to do.
+ */
+static int64_t peak_rss_bytes(const struct rusage *used)
+{
+	struct evp_str status = { 0 };
+	int64_t kib = used->ru_maxrss;
+	const char *line;
+
+	if (!evp_read_file("/proc/self/status", 64 << 10, &status, NULL) && status.buf) {
+		line = strstr(status.buf, "\nVmHWM:");
+		if (line)
+			kib = strtoll(line + sizeof("\nVmHWM:") - 1, NULL, 10);
+	}
+	evp_str_release(&status);
+	return kib * 1024;
+}
+
 static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kernel_ns)
 {
 	struct evp_cost cost = { .from_ns = rec->cost_from_ns, .to_ns = unix_ns };
@@ -221,7 +240,7 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 	cost.user_ns += (int64_t)(rec->helpers_ns - rec->helpers_spent_ns);
 	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(rec->spent.ru_stime);
 	cost.kernel_ns = (int64_t)(kernel_ns - rec->kernel_spent_ns);
-	cost.peak_rss_bytes = now.ru_maxrss * 1024L;
+	cost.peak_rss_bytes = peak_rss_bytes(&now);
 	rec->total.user_ns += cost.user_ns;
 	rec->total.system_ns += cost.system_ns;
 	rec->total.kernel_ns += cost.kernel_ns;

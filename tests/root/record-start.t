@@ -40,4 +40,10 @@ rss=$(awk '/^VmRSS/ { print $2 }' /proc/$pid/status)
 maps=$(cat /proc/$pid/fdinfo/* 2>/dev/null | awk '/^memlock/ { n += $2 } END { print int(n / 1024) }')
 echo "# $((rss / 1024)) MB resident, $((maps / 1024)) MiB in maps"
 ok 'its maps are bounded: 24 MiB' test "$maps" -gt 0 -a "$maps" -le 24576
+# A fork's peak is its parent's, and survives the exec that follows.
+run python3 -c 'import subprocess
+x = bytearray(300 << 20)
+subprocess.run(["evp-record", "-q", "-a", "--duration", "0.2", "-o", "own.evp"])'
+peak=$(evp-stream stat own.evp | sed -n 's/.* peak \([0-9]*\)[0-9.]* MB.*/\1/p')
+ok "its own peak memory, not its parent's: $peak MB" test "${peak:-999}" -lt 280
 done_testing

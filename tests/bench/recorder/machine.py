@@ -131,6 +131,7 @@ def finish(p):
     """
     if p is None:
         return None
+    peak = kib(f"/proc/{p.pid}/status", "VmHWM")  # ru_maxrss would be what we had when it was forked
     with contextlib.suppress(ProcessLookupError):
         os.kill(p.pid, signal.SIGINT)
     _, status, used = os.wait4(p.pid, 0)
@@ -138,7 +139,7 @@ def finish(p):
     if not (os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 or os.WTERMSIG(status) == signal.SIGINT):
         say(f"{p.args[0]} failed")
         return None
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return used.ru_utime + used.ru_stime, peak / 1024
 
 
 def drop(p):
