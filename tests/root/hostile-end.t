@@ -69,9 +69,9 @@ for b in bpf perf; do
 	fi
 	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 	if [ -n "$v2" ] && mkdir "$v2/evp-test-$$" 2>/dev/null; then
-		bg evp-record -q --backend $b -a --duration 2 -o c.evp
+		bg evp-record -q --backend $b -a -F 199 -i 0.2 --duration 3 -o c.evp
 		recorder=$pid
-		sleep 0.4
+		waits 20 test -s c.evp
 		sh -c "echo \$\$ >$v2/evp-test-$$/cgroup.procs && exec ./work 0.3"
 		rmdir "$v2/evp-test-$$"
 		status "$b: a cgroup is removed" 0 wait "$recorder"
