@@ -68,7 +68,8 @@ for b in bpf perf; do
 		small "$name" c.evp 700
 		[ $how != idle ] || continue
 		all=$(count ';work') whole=$(count ';_start;.*;main;outer;work')
-		ok "$name: $whole of $all stacks are whole" test "$all" -gt 5 -a $((whole * 100)) -ge $((all * 98))
+		# 98 %, or all but two
+		ok "$name: $whole of $all stacks are whole" test "$all" -gt 5 -a $((whole * 100 + 200)) -ge $((all * 98))
 	done
 done
 done_testing
