@@ -267,7 +267,7 @@ static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct
 		return false;
 	flag = held >= knobs.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 	c->kind = EVP_BPF_COPY;
-	c->is_32bit = 0;
+	c->reserved = 0;
 	c->hash = e->hash = mix(mix(knobs.seed, e->time_ns), e->tid);
 	/* The walk has changed them; what the interruption left is read anew. */
 	user_regs(ctx, b);
@@ -314,8 +314,6 @@ static __always_inline void deliver_sample(struct evp_bpf_sample *e, struct evp_
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	if (bpf_ringbuf_output(&ring, e, sizeof(*e), BPF_RB_NO_WAKEUP))
 		c->ring_full++;
-	else
-		c->samples++;
 }
 
 static __always_inline void take(struct bpf_perf_event_data *ctx, struct evp_bpf_sample *e,
@@ -334,7 +332,6 @@ static __always_inline void take(struct bpf_perf_event_data *ctx, struct evp_bpf
 	e->exec_id = BPF_CORE_READ(task, self_exec_id);
 	walk_user(ctx, b, e);
 	if (b->end == EVP_WALK_PENDING && deliver_copy(ctx, b, e)) {
-		c->copies++;
 		deliver_sample(e, c);
 		return;
 	}
@@ -367,13 +364,11 @@ int on_tick(struct bpf_perf_event_data *ctx)
 	c = bpf_map_lookup_elem(&counters, &zero);
 	if (!c)
 		return 0;
-	if (!who(&e))
-		c->foreign++;
-	else if (!(chosen = selected(e.pid, e.tid)) && left_out(e.pid, &chosen))
+	/* Who has no number in our pid namespace is none of ours. */
+	if (who(&e) && !(chosen = selected(e.pid, e.tid)) && left_out(e.pid, &chosen))
 		c->not_followed++;
 	if (chosen)
 		take(ctx, &e, c);
-	c->runs++;
 	c->run_ns += bpf_ktime_get_ns() - e.time_ns;
 	return 0;
 }

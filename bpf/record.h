@@ -56,7 +56,7 @@ struct evp_bpf_stack {
 /* Instead of a stack, where its user half cannot be walked here yet. For one sample. */
 struct evp_bpf_copy {
 	__u32 kind;
-	__u16 nkernel, is_32bit;
+	__u16 nkernel, reserved;
 	__u64 hash;
 	__u64 pc, reg[16]; /* as in struct evp_user_regs */
 	__u64 kernel[EVP_BPF_KERNEL_FRAMES + 1];
@@ -84,13 +84,10 @@ struct evp_bpf_process {
 
 /* One per CPU; they only ever grow. */
 struct evp_bpf_counters {
-	__u64 runs, run_ns;  /* times the program ran, and for how long by its own clock */
-	__u64 samples;	     /* delivered */
+	__u64 run_ns;	     /* spent in the program, by its own clock */
 	__u64 ring_full;     /* samples lost because the ring had no room */
 	__u64 stack_missing; /* samples lost because there was no room for their frames */
 	__u64 not_followed;  /* samples lost because there was no room for one more process */
-	__u64 copies;	     /* stacks sent for user space to walk */
-	__u64 foreign;	     /* not samples of ours: a pid that our pid namespace cannot name */
 };
 
 /* Set between open and load. */

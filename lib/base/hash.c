@@ -167,6 +167,30 @@ uint64_t *evp_map_at(struct evp_map *m, uint64_t key, int *ret_new)
 	return &m->slot[at].value;
 }
 
+/* Knuth, The Art of Computer Programming 3, 6.4, algorithm R: what had to probe past it moves up. */
+void evp_map_remove(struct evp_map *m, uint64_t key)
+{
+	size_t mask = m->nslots - 1, hole, at, home;
+
+	if (!m->nslots)
+		return;
+	hole = at = map_probe(m, key);
+	if (!m->slot[hole].used)
+		return;
+	for (;;) {
+		at = (at + 1) & mask;
+		if (!m->slot[at].used)
+			break;
+		home = evp_hash_u64(m->slot[at].key) & mask;
+		if (((at - home) & mask) >= ((at - hole) & mask)) {
+			m->slot[hole] = m->slot[at];
+			hole = at;
+		}
+	}
+	m->slot[hole] = (struct evp_map_slot){ 0 };
+	m->n--;
+}
+
 void evp_map_clear(struct evp_map *m)
 {
 	if (m->n)

@@ -81,6 +81,11 @@ uint64_t *evp_map_find(const struct evp_map *m, uint64_t key); /* NULL: absent *
  * NULL: no memory. The pointer is good until the next insertion.
  */
 uint64_t *evp_map_at(struct evp_map *m, uint64_t key, int *ret_new);
+/*
+ * Forgets a key, if it is there. Slots behind it may move forward: who iterates and removes the key
+ * of slot i looks at slot i again, and may meet one seen before at the very end.
+ */
+void evp_map_remove(struct evp_map *m, uint64_t key);
 void evp_map_clear(struct evp_map *m); /* empty, memory kept */
 void evp_map_release(struct evp_map *m);
 

@@ -29,7 +29,7 @@ struct evp_file_table {
 	uint32_t pool_at;	       /* in BPF; NOWHERE */
 	uint64_t used;		       /* turn of its last use */
 	uint8_t tries, failures;
-	bool known, none; /* made at some time; there is none */
+	bool none; /* there is none */
 };
 
 int evp_file_tables_init(struct evp_file_tables *t, struct evp_bpf_tables *bpf, struct evp_err *err)
@@ -173,7 +173,6 @@ static void make(struct evp_file_tables *t, struct evp_file_table *e, const stru
 			return;
 	}
 	t->changes++;
-	e->known = true;
 	e->none = rc != 0;
 	t->made += !rc;
 	t->failed += rc != 0;
@@ -181,18 +180,18 @@ static void make(struct evp_file_tables *t, struct evp_file_table *e, const stru
 		t->own_bytes += table_bytes(e);
 }
 
-static bool read_back(struct evp_file_tables *t, struct evp_file_table *e)
+/* BPF has it; without memory for it, nobody else does now. */
+static void read_back(struct evp_file_tables *t, struct evp_file_table *e)
 {
 	uint32_t *words = malloc(table_bytes(e));
 
 	if (!words || evp_bpf_tables_read(t->bpf, e->pool_at, e->table.nwords, words)) {
 		free(words);
-		return false;
+		return;
 	}
 	e->table.word = words;
 	t->changes++;
 	t->own_bytes += table_bytes(e);
-	return true;
 }
 
 const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, uint32_t number,
@@ -204,10 +203,12 @@ const struct evp_unwind_table *evp_file_tables_get(struct evp_file_tables *t, ui
 	e->used = t->turn;
 	if (e->none)
 		return NULL;
-	if (!e->table.word && t->own_bytes > MOST_BYTES)
-		return NULL;
-	if (!e->table.word && !(e->known && e->pool_at != NOWHERE && read_back(t, e)))
-		make(t, e, p, m);
+	if (!e->table.word && t->own_bytes <= MOST_BYTES) {
+		if (e->pool_at != NOWHERE)
+			read_back(t, e);
+		else
+			make(t, e, p, m);
+	}
 	return e->table.word ? &e->table : NULL;
 }
 
@@ -279,8 +280,6 @@ static void evict(struct evp_file_tables *t, uint32_t number)
 	t->on_evict(t->arg, number);
 	evp_bpf_tables_unload(t->bpf, e->pool_at, e->table.nwords);
 	e->pool_at = NOWHERE;
-	if (!e->table.word)
-		e->known = false;
 	t->changes++;
 	t->evicted++;
 }

@@ -41,21 +41,21 @@ static int put_copied(struct evp_inbox *in, const struct evp_raw_stack *stack)
 {
 	struct evp_raw_stack without = *stack;
 	struct evp_copied_stack *to;
-	uint64_t *place = evp_map_at(&in->copied, stack->hash, NULL);
+	uint64_t *place;
 
-	if (!place)
-		return -ENOMEM;
-	if (*place)
+	if (evp_map_find(&in->copied, stack->hash))
 		return 0;
 	if (in->copied_bytes >= EVP_INBOX_COPIED_BYTES)
 		without.copy_len = 0; /* the walk will say that it ends there */
 	to = malloc(sizeof(*to) - sizeof(to->stack) + stack_len(&without));
-	if (!to)
+	place = to ? evp_map_at(&in->copied, stack->hash, NULL) : NULL;
+	if (!place) {
+		free(to);
 		return -ENOMEM;
+	}
 	copy_stack(&to->stack, (uint64_t *)(to + 1), &without);
 	to->wanted = in->rests;
 	in->copied_bytes += stack_len(&to->stack);
-	in->ncopied++;
 	*place = (uint64_t)(uintptr_t)to;
 	return 0;
 }
@@ -80,47 +80,21 @@ int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack)
 	return 0;
 }
 
-/* The map cannot delete: one that is mostly of those walked is made anew. */
-static void drop_walked(struct evp_inbox *in)
+static void free_copied(struct evp_inbox *in, struct evp_copied_stack *copied)
 {
-	struct evp_map left = { 0 };
-
-	for (size_t i = 0; i < in->copied.nslots; i++) {
-		const struct evp_map_slot *slot = &in->copied.slot[i];
-		uint64_t *place;
-
-		if (!slot->used || !slot->value)
-			continue;
-		place = evp_map_at(&left, slot->key, NULL);
-		if (!place) {
-			evp_map_release(&left);
-			return;
-		}
-		*place = slot->value;
-	}
-	evp_map_release(&in->copied);
-	in->copied = left;
-}
-
-static void free_copied(struct evp_inbox *in, uint64_t *place)
-{
-	struct evp_copied_stack *copied = (void *)(uintptr_t)*place;
+	uint64_t hash = copied->stack.hash;
 
 	in->copied_bytes -= stack_len(&copied->stack);
-	in->ncopied--;
 	free(copied);
-	*place = 0;
+	evp_map_remove(&in->copied, hash);
 }
 
 void evp_inbox_walked(struct evp_inbox *in, const struct evp_raw_stack *stack)
 {
-	uint64_t *place = evp_map_find(&in->copied, stack->hash);
+	const uint64_t *place = evp_map_find(&in->copied, stack->hash);
 
-	if (!place || !*place)
-		return;
-	free_copied(in, place);
-	if (in->copied.n > 4 * in->ncopied + 512)
-		drop_walked(in);
+	if (place)
+		free_copied(in, (void *)(uintptr_t)*place);
 }
 
 int evp_inbox_put_sample(struct evp_inbox *in, const struct evp_raw_sample *sample)
@@ -157,18 +131,20 @@ void evp_inbox_sort(struct evp_inbox *in)
 void evp_inbox_rest(struct evp_inbox *in)
 {
 	in->rests++;
-	for (size_t i = in->next; in->ncopied && i < in->n; i++) {
+	for (size_t i = in->next; in->copied.n && i < in->n; i++) {
 		const uint64_t *place = evp_map_find(&in->copied, in->sample[i].stack_hash);
 
-		if (place && *place)
+		if (place)
 			((struct evp_copied_stack *)(uintptr_t)*place)->wanted = in->rests;
 	}
-	for (size_t i = 0; in->ncopied && i < in->copied.nslots; i++) {
-		struct evp_map_slot *slot = &in->copied.slot[i];
+	for (size_t i = 0; in->copied.n && i < in->copied.nslots;) {
+		const struct evp_map_slot *slot = &in->copied.slot[i];
+		struct evp_copied_stack *copied = (void *)(uintptr_t)(slot->used ? slot->value : 0);
 
-		if (slot->used && slot->value &&
-		    in->rests - ((struct evp_copied_stack *)(uintptr_t)slot->value)->wanted > 1)
-			free_copied(in, &slot->value);
+		if (copied && in->rests - copied->wanted > 1)
+			free_copied(in, copied);
+		else
+			i++;
 	}
 }
 

@@ -24,15 +24,15 @@ struct evp_inbox { /* a zeroed struct is empty */
 		struct evp_map by_hash; /* -> struct evp_raw_stack * */
 		struct evp_arena arena;
 	} young, old;
-	struct evp_map copied; /* hash -> struct evp_copied_stack *; 0: walked */
-	size_t ncopied, copied_bytes;
+	struct evp_map copied; /* hash -> struct evp_copied_stack * */
+	size_t copied_bytes;
 	uint64_t rests;
 };
 
 struct evp_copied_stack {
 	struct evp_raw_stack stack;
-	uint64_t
-		wanted; /* the last rest at which a sample waited for it, or the one before it came */
+	/* The last rest at which a sample waited for it, or the one before it came. */
+	uint64_t wanted;
 };
 
 int evp_inbox_put_stack(struct evp_inbox *in, const struct evp_raw_stack *stack); /* copied */
@@ -47,7 +47,7 @@ const struct evp_raw_stack *evp_inbox_stack(const struct evp_inbox *in, uint64_t
 static inline const struct evp_raw_stack *evp_inbox_copied(const struct evp_inbox *in,
 							   uint64_t hash)
 {
-	const uint64_t *place = in->ncopied ? evp_map_find(&in->copied, hash) : NULL;
+	const uint64_t *place = evp_map_find(&in->copied, hash);
 
 	return place ? (const struct evp_raw_stack *)(uintptr_t)*place
 		     : NULL; /* its first member */

@@ -15,7 +15,7 @@
 
 #define COMM_BYTES   16
 #define COMMS_MAX    (1u << 18) /* threads with a remembered name */
-#define COMPACT_FROM 65536u
+#define TIDY_FROM    65536u
 #define CGROUP_DEPTH 64
 
 /* Values of s->pids, as the header says. */
@@ -31,29 +31,19 @@ static bool keep_comm(const struct evp_perf_select *s, uint64_t value)
 	return !s->comm[value - 1].ended;
 }
 
-/* Maps cannot delete: one that has doubled is copied without what has ended. */
-static void compact(struct evp_perf_select *s, struct evp_map *m, size_t *limit,
-		    bool (*keep)(const struct evp_perf_select *s, uint64_t value))
+/* A map that has doubled loses what has ended. */
+static void tidy(struct evp_perf_select *s, struct evp_map *m, size_t *limit,
+		 bool (*keep)(const struct evp_perf_select *s, uint64_t value))
 {
-	struct evp_map live = { 0 };
-	uint64_t *at;
-	size_t i;
-
-	if (m->n < (*limit ? *limit : COMPACT_FROM))
+	if (m->n < (*limit ? *limit : TIDY_FROM))
 		return;
-	for (i = 0; i < m->nslots; i++) {
-		if (!m->slot[i].used || !keep(s, m->slot[i].value))
-			continue;
-		at = evp_map_at(&live, m->slot[i].key, NULL);
-		if (!at) {
-			evp_map_release(&live);
-			return;
-		}
-		*at = m->slot[i].value;
+	for (size_t i = 0; i < m->nslots;) {
+		if (m->slot[i].used && !keep(s, m->slot[i].value))
+			evp_map_remove(m, m->slot[i].key);
+		else
+			i++;
 	}
-	evp_map_release(m);
-	*m = live;
-	*limit = 2 * live.n > COMPACT_FROM ? 2 * live.n : COMPACT_FROM;
+	*limit = 2 * m->n > TIDY_FROM ? 2 * m->n : TIDY_FROM;
 }
 
 int evp_perf_select_pid(struct evp_perf_select *s, pid_t pid)
@@ -234,7 +224,7 @@ static void tidy_comms(struct evp_perf_select *s)
 	size_t before = s->comms.n, i, n = 0;
 	struct evp_perf_comm *live;
 
-	compact(s, &s->comms, &s->comms_limit, keep_comm);
+	tidy(s, &s->comms, &s->comms_limit, keep_comm);
 	if (s->comms.n == before)
 		return;
 	live = malloc((s->comms.n + 1) * sizeof(*live));
@@ -312,7 +302,7 @@ static void select_child(struct evp_perf_select *s, const struct evp_sideband_ev
 		return;
 	}
 	if ((parent && *parent != NO_MORE) || has_thread(s, e->ptid)) {
-		compact(s, &s->pids, &s->pids_limit, keep_pid);
+		tidy(s, &s->pids, &s->pids_limit, keep_pid);
 		child = evp_map_at(&s->pids, (uint64_t)e->pid, NULL);
 		if (child)
 			*child = ONE_THREAD;

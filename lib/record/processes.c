@@ -59,15 +59,14 @@ static void free_proc(struct evp_proc *p)
 /* A fresh entry under this pid; what was there before is another process and goes. */
 static struct evp_proc *new_proc(struct evp_procs *ps, pid_t pid)
 {
-	uint64_t *slot = evp_map_at(&ps->by_pid, (uint64_t)pid, NULL);
-	struct evp_proc *p = slot ? calloc(1, sizeof(*p)) : NULL;
+	struct evp_proc *p = calloc(1, sizeof(*p));
+	uint64_t *slot = p ? evp_map_at(&ps->by_pid, (uint64_t)pid, NULL) : NULL;
 
-	if (!p)
+	if (!slot) {
+		free(p);
 		return NULL;
-	if (*slot)
-		free_proc((struct evp_proc *)(uintptr_t)*slot);
-	else
-		ps->live++;
+	}
+	free_proc((struct evp_proc *)(uintptr_t)*slot);
 	*slot = (uint64_t)(uintptr_t)p;
 	p->pid = pid;
 	p->exe = p->cgroup = "";
@@ -78,13 +77,8 @@ static struct evp_proc *new_proc(struct evp_procs *ps, pid_t pid)
 
 static void remove_proc(struct evp_procs *ps, pid_t pid)
 {
-	uint64_t *slot = evp_map_find(&ps->by_pid, (uint64_t)pid);
-
-	if (!slot || !*slot)
-		return;
-	free_proc((struct evp_proc *)(uintptr_t)*slot);
-	*slot = 0;
-	ps->live--;
+	free_proc(evp_procs_find(ps, pid));
+	evp_map_remove(&ps->by_pid, (uint64_t)pid);
 }
 
 /* Who it is has changed: the stream and its labels learn it with the next sample. */
@@ -513,10 +507,9 @@ static void rescan(struct evp_procs *ps)
 	pids = calloc(ps->by_pid.nslots + 1, sizeof(*pids));
 	for (size_t i = 0; pids && i < ps->by_pid.nslots; i++) {
 		const struct evp_map_slot *slot = &ps->by_pid.slot[i];
-		const struct evp_proc *p =
-			(const struct evp_proc *)(uintptr_t)(slot->used ? slot->value : 0);
+		const struct evp_proc *p = (const struct evp_proc *)(uintptr_t)slot->value;
 
-		if (p && !p->exit_ns)
+		if (slot->used && !p->exit_ns)
 			pids[n++] = (pid_t)slot->key;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -558,29 +551,6 @@ int evp_procs_event(struct evp_procs *ps, const struct evp_sideband_event *ev,
 
 /* ---- forgetting ---- */
 
-/* The pid table again, without the slots of the dead. */
-static int rebuild_by_pid(struct evp_procs *ps)
-{
-	struct evp_map map = { 0 };
-
-	for (size_t i = 0; i < ps->by_pid.nslots; i++) {
-		const struct evp_map_slot *slot = &ps->by_pid.slot[i];
-		uint64_t *place;
-
-		if (!slot->used || !slot->value)
-			continue;
-		place = evp_map_at(&map, slot->key, NULL);
-		if (!place) {
-			evp_map_release(&map);
-			return -ENOMEM;
-		}
-		*place = slot->value;
-	}
-	evp_map_release(&ps->by_pid);
-	ps->by_pid = map;
-	return 0;
-}
-
 /* Files and strings that no living process uses any more. */
 static int sweep_tables(struct evp_procs *ps)
 {
@@ -593,7 +563,7 @@ static int sweep_tables(struct evp_procs *ps)
 	for (size_t i = 0; i < ps->by_pid.nslots; i++) {
 		struct evp_proc *p = (struct evp_proc *)(uintptr_t)ps->by_pid.slot[i].value;
 
-		if (!ps->by_pid.slot[i].used || !p)
+		if (!ps->by_pid.slot[i].used)
 			continue;
 		p->exe = keep(ps, p->exe, strlen(p->exe));
 		p->cgroup = keep(ps, p->cgroup, strlen(p->cgroup));
@@ -610,7 +580,6 @@ static int sweep_tables(struct evp_procs *ps)
 int evp_procs_reap(struct evp_procs *ps, int64_t before_ns, bool sweep)
 {
 	size_t kept = 0;
-	int rc = 0;
 
 	for (size_t i = 0; i < ps->ngone; i++) {
 		const struct evp_proc *p = evp_procs_find(ps, ps->gone[i]);
@@ -623,11 +592,7 @@ int evp_procs_reap(struct evp_procs *ps, int64_t before_ns, bool sweep)
 			ps->gone[kept++] = p->pid;
 	}
 	ps->ngone = kept;
-	if (ps->by_pid.n > 4 * ps->live + 1024)
-		rc = rebuild_by_pid(ps);
-	if (!rc && sweep)
-		rc = sweep_tables(ps);
-	return rc;
+	return sweep ? sweep_tables(ps) : 0;
 }
 
 void evp_procs_release(struct evp_procs *ps)

@@ -48,8 +48,7 @@ struct evp_proc {
 };
 
 struct evp_procs {	       /* a zeroed struct is empty */
-	struct evp_map by_pid; /* -> struct evp_proc *, 0 none */
-	size_t live;
+	struct evp_map by_pid; /* -> struct evp_proc * */
 	struct evp_files files;
 	struct evp_interner strings; /* exe, cgroup */
 	struct evp_map cgroup_path;  /* v2 id -> string id + 1; 0 asked for, none */

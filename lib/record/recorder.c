@@ -301,7 +301,7 @@ static int timeout_ms(const struct recorder *r)
 	int64_t now = evp_clock_ns(CLOCK_MONOTONIC), then = now + TICK_NS;
 
 	/* A process waits for its tables until its sample is worked up; if there is who uses them. */
-	if (r->ops->tables && r->inbox.ncopied)
+	if (r->ops->tables && r->inbox.copied.n)
 		then = now + HOLD_BACK_NS;
 	then = earlier(then, evp_recording_due(&r->recording) + HOLD_BACK_NS);
 	if (!r->sampling)

@@ -440,13 +440,10 @@ static struct evp_bpf_counters read_counters(struct evp_sampler *s)
 	for (int i = 0; i < s->npossible; i++) {
 		const struct evp_bpf_counters *c = &s->counters[i];
 
-		sum.runs += c->runs;
 		sum.run_ns += c->run_ns;
-		sum.samples += c->samples;
 		sum.ring_full += c->ring_full;
 		sum.stack_missing += c->stack_missing;
 		sum.not_followed += c->not_followed;
-		sum.foreign += c->foreign;
 	}
 	return sum;
 }

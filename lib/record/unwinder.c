@@ -31,7 +31,7 @@ struct published {
 struct evp_unwinder {
 	struct evp_bpf_tables *bpf;
 	struct evp_file_tables tables;
-	struct evp_map processes; /* global pid -> struct published *, 0 withdrawn */
+	struct evp_map processes; /* global pid -> struct published * */
 	uint64_t walks, published;
 	uint64_t frame[EVP_BPF_USER_FRAMES];
 };
@@ -57,10 +57,14 @@ int evp_unwinder_new(struct evp_unwinder **ret, struct evp_bpf_tables *bpf, stru
 	return 0;
 }
 
+/* Of a slot of u->processes; NULL: it is empty. */
+static struct published *published_in(const struct evp_map_slot *slot)
+{
+	return slot->used ? (struct published *)(uintptr_t)slot->value : NULL;
+}
+
 static void free_published(struct published *pub)
 {
-	if (!pub)
-		return;
 	free(pub->m);
 	free(pub->next);
 	free(pub);
@@ -72,7 +76,7 @@ void evp_unwinder_free(struct evp_unwinder *u)
 		return;
 	for (size_t i = 0; i < u->processes.nslots; i++)
 		if (u->processes.slot[i].used)
-			free_published((void *)(uintptr_t)u->processes.slot[i].value);
+			free_published(published_in(&u->processes.slot[i]));
 	evp_map_release(&u->processes);
 	evp_file_tables_release(&u->tables);
 	free(u);
@@ -177,7 +181,7 @@ static void on_evict(void *arg, uint32_t number)
 
 	for (size_t s = 0; s < u->processes.nslots; s++) {
 		const struct evp_map_slot *slot = &u->processes.slot[s];
-		struct published *pub = (void *)(uintptr_t)(slot->used ? slot->value : 0);
+		struct published *pub = published_in(slot);
 
 		if (!pub)
 			continue;
@@ -221,30 +225,27 @@ static void have_all_tables(struct evp_unwinder *u, struct evp_proc *p)
 		find_code(&at, evp_mappings_item(p->maps, i)->start, &code);
 }
 
-static void withdraw(struct evp_unwinder *u, struct evp_map_slot *slot)
+static void withdraw(struct evp_unwinder *u, const struct evp_map_slot *slot)
 {
-	struct published *pub = (void *)(uintptr_t)slot->value;
+	struct published *pub = published_in(slot);
 
 	evp_bpf_tables_withdraw(u->bpf, (uint32_t)slot->key, &pub->process);
 	free_published(pub);
-	slot->value = 0;
+	evp_map_remove(&u->processes, slot->key);
 }
 
 /* There is no room for one more process, or for so many mappings: some that asked long ago go. */
 static void make_way(struct evp_unwinder *u, const struct published *keep)
 {
 	for (int i = 0; i < WITHDRAW_AT_ONCE; i++) {
-		struct evp_map_slot *oldest = NULL;
+		const struct evp_map_slot *oldest = NULL;
 
 		for (size_t s = 0; s < u->processes.nslots; s++) {
-			struct evp_map_slot *slot = &u->processes.slot[s];
-			const struct published *pub =
-				(const void *)(uintptr_t)(slot->used ? slot->value : 0);
+			const struct evp_map_slot *slot = &u->processes.slot[s];
+			const struct published *pub = published_in(slot);
 
 			if (pub && pub != keep &&
-			    (!oldest ||
-			     pub->turn <
-				     ((const struct published *)(uintptr_t)oldest->value)->turn))
+			    (!oldest || pub->turn < published_in(oldest)->turn))
 				oldest = slot;
 		}
 		if (oldest)
@@ -320,18 +321,19 @@ static bool write_process(struct evp_unwinder *u, uint32_t global_pid, struct pu
 static struct published *published(struct evp_unwinder *u, const struct evp_proc *p,
 				   const struct evp_raw_sample *s)
 {
-	uint64_t *place = evp_map_at(&u->processes, s->global_pid, NULL);
-	struct published *pub;
+	uint64_t *place = evp_map_find(&u->processes, s->global_pid);
+	struct published *pub = (void *)(uintptr_t)(place ? *place : 0);
 
-	if (!place)
-		return NULL;
-	pub = (void *)(uintptr_t)*place;
 	if (!pub) {
 		pub = calloc(1, sizeof(*pub));
+		place = pub ? evp_map_at(&u->processes, s->global_pid, NULL) : NULL;
+		if (!place) {
+			free(pub);
+			return NULL;
+		}
 		*place = (uint64_t)(uintptr_t)pub;
 	}
-	if (pub && (pub->process.start_ns != (uint64_t)s->start_ns ||
-		    pub->process.exec_id != s->exec_id)) {
+	if (pub->process.start_ns != (uint64_t)s->start_ns || pub->process.exec_id != s->exec_id) {
 		pub->process.start_ns = (uint64_t)s->start_ns;
 		pub->process.exec_id = s->exec_id;
 		pub->process.give_up = 0;
@@ -357,21 +359,30 @@ static void was_futile(struct evp_unwinder *u, uint32_t global_pid, struct publi
 	publish(u, global_pid, pub, pub->process.n);
 }
 
+/* Taken before BPF was told of the process: it asks what has been answered. */
+static bool is_older(const struct published *pub, const struct evp_raw_sample *s)
+{
+	return s->time_ns < pub->told_ns;
+}
+
+static void answer(struct evp_unwinder *u, struct evp_proc *p, const struct evp_raw_sample *s)
+{
+	struct published *pub = published(u, p, s);
+
+	if (!pub ||
+	    (is_older(pub, s) && pub->serial == p->serial && pub->changes == u->tables.changes))
+		return;
+	if (write_process(u, s->global_pid, pub, p))
+		pub->futile = 0;
+	else if (!is_older(pub, s) && !evp_file_tables_late(&u->tables))
+		was_futile(u, s->global_pid, pub, p);
+}
+
 void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 			  const struct evp_raw_sample *s)
 {
-	struct published *pub;
-
-	if (u->bpf && !p->exit_ns && s->start_ns) {
-		pub = published(u, p, s);
-		if (!pub || (s->time_ns < pub->told_ns && pub->serial == p->serial &&
-			     pub->changes == u->tables.changes))
-			; /* taken before BPF was told */
-		else if (write_process(u, s->global_pid, pub, p))
-			pub->futile = 0;
-		else if (s->time_ns >= pub->told_ns && !evp_file_tables_late(&u->tables))
-			was_futile(u, s->global_pid, pub, p);
-	}
+	if (u->bpf && !p->exit_ns && s->start_ns)
+		answer(u, p, s);
 	evp_file_tables_trim(&u->tables);
 }
 
@@ -437,58 +448,32 @@ bool evp_unwinder_outdated(struct evp_unwinder *u, const struct evp_proc *p,
 	return false;
 }
 
-/* Numbers of processes that are gone would fill the table in the course of time. */
-static void rebuild(struct evp_unwinder *u)
-{
-	struct evp_map live = { 0 };
-
-	for (size_t i = 0; i < u->processes.nslots; i++) {
-		const struct evp_map_slot *slot = &u->processes.slot[i];
-		uint64_t *place;
-
-		if (!slot->used || !slot->value)
-			continue;
-		place = evp_map_at(&live, slot->key, NULL);
-		if (!place) {
-			evp_map_release(&live);
-			return;
-		}
-		*place = slot->value;
-	}
-	evp_map_release(&u->processes);
-	u->processes = live;
-}
-
 /* Before the files that were ever met become too many, all is learnt anew. */
 static void start_anew(struct evp_unwinder *u, const struct evp_procs *procs)
 {
-	for (size_t i = 0; i < u->processes.nslots; i++)
-		if (u->processes.slot[i].used && u->processes.slot[i].value)
+	for (size_t i = 0; i < u->processes.nslots;) {
+		if (u->processes.slot[i].used)
 			withdraw(u, &u->processes.slot[i]);
-	evp_map_clear(&u->processes);
+		else
+			i++;
+	}
 	evp_file_tables_reset(&u->tables, &procs->files);
 }
 
 void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs)
 {
-	size_t kept = 0;
-
 	if (evp_file_tables_full(&u->tables))
 		start_anew(u, procs);
-
 	for (size_t i = 0; i < u->processes.nslots; i++) {
-		struct evp_map_slot *slot = &u->processes.slot[i];
-		struct published *pub = (void *)(uintptr_t)(slot->used ? slot->value : 0);
+		const struct evp_map_slot *slot = &u->processes.slot[i];
+		struct published *pub = published_in(slot);
 		const struct evp_proc *p = pub ? evp_procs_find(procs, pub->pid) : NULL;
 
 		if (!pub)
 			continue;
-		kept++;
 		if (!p || p->exit_ns || p->exec_generation != pub->exec_generation)
-			withdraw(u, slot);
+			withdraw(u, &u->processes.slot[i--]); /* another may stand there now */
 		else if (p->serial != pub->serial)
 			(void)write_process(u, (uint32_t)slot->key, pub, p);
 	}
-	if (u->processes.n > 4 * kept + 64)
-		rebuild(u);
 }

@@ -137,7 +137,7 @@ int main(void)
 	evp_procs_init(&ps);
 	test_life();
 	test_samples();
-	ok(!evp_procs_scan(&ps, NULL) && ps.live > 1, "the whole of /proc");
+	ok(!evp_procs_scan(&ps, NULL) && ps.by_pid.n > 1, "the whole of /proc");
 	evp_procs_release(&ps);
 	printf("1..%d\n", tests);
 	return failed != 0;

@@ -207,14 +207,14 @@ static void test_orphans(void)
 	evp_inbox_rest(&in);
 	ok(evp_inbox_copied(&in, 1) && evp_inbox_copied(&in, 2), "a sample may be on its way");
 	evp_inbox_rest(&in);
-	ok(!evp_inbox_copied(&in, 1) && in.ncopied == 1, "whose sample was lost goes");
+	ok(!evp_inbox_copied(&in, 1) && in.copied.n == 1, "whose sample was lost goes");
 	for (int i = 0; i < 5; i++)
 		evp_inbox_rest(&in);
 	ok(evp_inbox_copied(&in, 2)->regs->pc == 7 &&
 		   !memcmp(evp_inbox_copied(&in, 2)->copy, "abc", 4),
 	   "what a sample waits for stays");
 	evp_inbox_walked(&in, evp_inbox_copied(&in, 2));
-	ok(!in.ncopied && !in.copied_bytes, "until it was walked");
+	ok(!in.copied.n && !in.copied_bytes, "until it was walked");
 	evp_inbox_release(&in);
 }
 
