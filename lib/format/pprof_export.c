@@ -5,39 +5,22 @@
 #include "base/sum.h"
 #include "format/gzip.h"
 #include "format/pprof.h"
-#include "format/pprof_build.h"
 #include "format/pprof_proto.h"
+#include "format/pprof_samples.h"
 #include "format/protobuf.h"
 
 #define MAX_COMMENTS 64
 
-struct memo {	      /* by id of the reader's epoch */
-	uint32_t *id; /* + 1 */
-	size_t cap;
-};
-
 struct evp_pprof {
 	struct evp_pprof_opts opts;
 	struct evp_pprof_tables tables;
-	struct evp_map stacks; /* parent << 32 | location -> node */
-	struct node {
-		uint32_t parent, location;
-	} * node; /* 0: the empty stack */
-	size_t nnodes, cnodes;
-	struct evp_interner label_sets; /* Label messages, as in a Sample */
-	struct evp_map samples;		/* stack << 32 | label set -> index */
-	struct {
-		uint32_t stack, labels;
-	} * sample;
-	size_t nsamples, csamples;
-	int64_t *values; /* ntypes each */
-	size_t cvalues;
+	struct evp_pprof_samples samples;
 
 	char *event;
 	struct value_type {
 		uint32_t type, unit;
 	} types[EVP_MAX_TYPES], period_type;
-	size_t ntypes, default_type;
+	size_t default_type; /* of samples.ntypes */
 	int64_t period, from_ns, to_ns;
 	int64_t cost_from_ns, cost_to_ns; /* when recording began and ended, where it is said */
 	unsigned int streams;
@@ -47,9 +30,7 @@ struct evp_pprof {
 	uint32_t comments[MAX_COMMENTS];
 	size_t ncomments;
 
-	struct memo location_memo, stack_memo;
-	struct evp_map label_memo; /* process << 32 | label set -> ours + 1 */
-	struct evp_str labels, label, text;
+	struct evp_str text;
 	uint32_t last_event; /* known to be ours or not */
 	bool last_known, last_ours;
 };
@@ -66,11 +47,10 @@ int evp_pprof_new(struct evp_pprof **ret_p, const struct evp_pprof_opts *opts, s
 	p->cost_from_ns = INT64_MAX;
 	p->cost_to_ns = INT64_MIN;
 	if (evp_pprof_tables_init(&p->tables) ||
-	    evp_grow(&p->node, &p->cnodes, 1, sizeof(*p->node))) {
+	    evp_pprof_samples_init(&p->samples, &p->tables, &p->opts)) {
 		evp_pprof_free(p);
 		return evp_fail_oom(err);
 	}
-	p->node[p->nnodes++] = (struct node){ 0 };
 	*ret_p = p;
 	return 0;
 }
@@ -80,18 +60,8 @@ void evp_pprof_free(struct evp_pprof *p)
 	if (!p)
 		return;
 	evp_pprof_tables_release(&p->tables);
-	evp_interner_release(&p->label_sets);
-	evp_map_release(&p->stacks);
-	evp_map_release(&p->samples);
-	evp_map_release(&p->label_memo);
-	evp_str_release(&p->labels);
-	evp_str_release(&p->label);
+	evp_pprof_samples_release(&p->samples);
 	evp_str_release(&p->text);
-	free(p->location_memo.id);
-	free(p->stack_memo.id);
-	free(p->node);
-	free(p->sample);
-	free(p->values);
 	free(p->event);
 	free(p);
 }
@@ -108,22 +78,8 @@ uint64_t evp_pprof_left_out(const struct evp_pprof *p)
 
 static void forget_epoch(struct evp_pprof *p)
 {
-	if (p->location_memo.id)
-		memset(p->location_memo.id, 0, p->location_memo.cap * sizeof(uint32_t));
-	if (p->stack_memo.id)
-		memset(p->stack_memo.id, 0, p->stack_memo.cap * sizeof(uint32_t));
-	evp_map_clear(&p->label_memo);
+	evp_pprof_samples_forget(&p->samples);
 	p->last_known = false;
-}
-
-static uint32_t *memo_at(struct memo *m, uint32_t id)
-{
-	size_t had = m->cap;
-
-	if (evp_grow(&m->id, &m->cap, (size_t)id + 1, sizeof(*m->id)))
-		return NULL;
-	memset(m->id + had, 0, (m->cap - had) * sizeof(*m->id));
-	return &m->id[id];
 }
 
 /* ---- the event ---- */
@@ -155,7 +111,7 @@ static int adopt(struct evp_pprof *p, const struct evp_tables *t, const struct e
 	p->event = strndup(name->ptr, name->len);
 	if (!p->event)
 		return -ENOMEM;
-	p->ntypes = e->ntypes;
+	p->samples.ntypes = e->ntypes;
 	p->default_type = e->value_type ? e->value_type - 1 : e->ntypes - 1;
 	p->period = e->period;
 	return types_of(p, t, e, p->types);
@@ -177,218 +133,20 @@ static int ours(struct evp_pprof *p, const struct evp_tables *t, uint32_t event,
 		return evp_fail_oom(err);
 	if (types_of(p, t, e, types) || value_type(p, t, &e->period_type, &p->period_type))
 		return evp_fail_oom(err);
-	if (e->ntypes != p->ntypes || memcmp(types, p->types, p->ntypes * sizeof(*types)))
+	if (e->ntypes != p->samples.ntypes ||
+	    memcmp(types, p->types, p->samples.ntypes * sizeof(*types)))
 		return evp_fail(err, EINVAL, "event '%s' has other value types in a later part",
 				p->event);
 	p->mixed |= e->period != p->period;
 	return 0;
 }
 
-/* ---- labels ---- */
-
-static int put_label(struct evp_pprof *p, const char *key, size_t key_len, const char *text,
-		     size_t len, const struct evp_label *number, const struct evp_tables *t)
-{
-	uint32_t id;
-	int rc;
-
-	evp_str_clear(&p->label);
-	rc = evp_pprof_string(&p->tables, key, key_len, &id);
-	evp_pb_put_u64(&p->label, LABEL_KEY, id);
-	if (!rc && !number) {
-		rc = evp_pprof_string(&p->tables, text, len, &id);
-		evp_pb_put_u64(&p->label, LABEL_STR, id);
-	} else if (!rc) {
-		const struct evp_bytes *unit = evp_string(t, number->unit);
-
-		rc = evp_pprof_string(&p->tables, unit->ptr, unit->len, &id);
-		evp_pb_put_i64(&p->label, LABEL_NUM, number->number);
-		evp_pb_put_u64(&p->label, LABEL_UNIT, id);
-	}
-	evp_pb_put_bytes(&p->labels, SAMPLE_LABEL, p->label.buf, p->label.len);
-	return rc;
-}
-
-static bool wanted(const struct evp_pprof *p, const char *key, size_t len)
-{
-	size_t i;
-
-	for (i = 0; !p->opts.all_labels && i < p->opts.nby; i++)
-		if (strlen(p->opts.by[i]) == len && !memcmp(p->opts.by[i], key, len))
-			return true;
-	return p->opts.all_labels;
-}
-
-static const struct evp_label *set_has(const struct evp_tables *t, const struct evp_label_set *set,
-				       const char *key)
-{
-	uint32_t i;
-
-	for (i = 0; i < set->n; i++)
-		if (!strcmp(evp_string(t, set->labels[i].key)->ptr, key))
-			return &set->labels[i];
-	return NULL;
-}
-
-/* What the process record says first, then the set, whose labels win. */
-static int put_labels(struct evp_pprof *p, const struct evp_tables *t, const struct evp_sample *s)
-{
-	static const char *const keys[] = { EVP_PROCESS_LABELS };
-	const struct evp_label_set *set = &t->label_sets[s->labels];
-	size_t i;
-	int rc = 0;
-
-	evp_str_clear(&p->labels);
-	for (i = 0; !rc && i < EVP_ARRAY_SIZE(keys); i++) {
-		size_t len = strlen(keys[i]);
-
-		if (!wanted(p, keys[i], len) || set_has(t, set, keys[i]))
-			continue;
-		evp_str_clear(&p->text);
-		if (evp_label_value(t, s->process, s->labels, keys[i], len, &p->text))
-			rc = put_label(p, keys[i], len, p->text.buf, p->text.len, NULL, t);
-	}
-	for (i = 0; !rc && i < set->n; i++) {
-		const struct evp_label *l = &set->labels[i];
-		const struct evp_bytes *key = evp_string(t, l->key), *text = evp_string(t, l->text);
-
-		if (wanted(p, key->ptr, key->len))
-			rc = put_label(p, key->ptr, key->len, text->ptr, text->len,
-				       l->is_number ? l : NULL, t);
-	}
-	return rc || !(p->labels.oom || p->label.oom || p->text.oom) ? rc : -ENOMEM;
-}
-
-static int labels_of(struct evp_pprof *p, const struct evp_tables *t, const struct evp_sample *s,
-		     uint32_t *ret_id)
-{
-	uint64_t *memo = evp_map_at(&p->label_memo, (uint64_t)s->process << 32 | s->labels, NULL);
-	int rc;
-
-	if (!memo)
-		return -ENOMEM;
-	if (!*memo) {
-		rc = put_labels(p, t, s);
-		if (!rc)
-			rc = evp_intern(&p->label_sets, p->labels.buf, p->labels.len, ret_id);
-		if (rc)
-			return rc;
-		*memo = (uint64_t)*ret_id + 1;
-	}
-	*ret_id = (uint32_t)(*memo - 1);
-	return 0;
-}
-
-/* ---- stacks and samples ---- */
-
-static int child(struct evp_pprof *p, uint32_t parent, uint32_t location, uint32_t *ret_node)
-{
-	int isnew;
-	uint64_t *at = evp_map_at(&p->stacks, (uint64_t)parent << 32 | location, &isnew);
-
-	if (!at || evp_grow(&p->node, &p->cnodes, p->nnodes + 1, sizeof(*p->node)))
-		return -ENOMEM;
-	if (p->nnodes >= UINT32_MAX - 1)
-		return -E2BIG;
-	if (isnew) {
-		p->node[p->nnodes] = (struct node){ parent, location };
-		*at = p->nnodes++;
-	}
-	*ret_node = (uint32_t)*at;
-	return 0;
-}
-
-static int location_of(struct evp_pprof *p, const struct evp_tables *t, uint32_t location,
-		       uint32_t *ret_number)
-{
-	uint32_t *memo = memo_at(&p->location_memo, location), number;
-	int rc;
-
-	if (!memo)
-		return -ENOMEM;
-	if (!*memo) {
-		rc = evp_pprof_location(&p->tables, t, location, &number);
-		if (rc)
-			return rc;
-		*memo = number;
-	}
-	*ret_number = *memo;
-	return 0;
-}
-
-static int stack_of(struct evp_pprof *p, const struct evp_tables *t, uint32_t stack,
-		    uint32_t *ret_node)
-{
-	uint32_t n = t->depths[stack], *path, i, location, node = 0, *memo;
-	int rc = 0;
-
-	if (!stack) {
-		*ret_node = 0;
-		return 0;
-	}
-	memo = memo_at(&p->stack_memo, stack);
-	if (memo && *memo) {
-		*ret_node = *memo - 1;
-		return 0;
-	}
-	path = malloc(n * sizeof(*path));
-	if (!path || !memo) {
-		free(path);
-		return -ENOMEM;
-	}
-	for (i = n; i && stack; stack = t->stacks[stack].parent)
-		path[--i] = stack;
-	for (; !rc && i < n; i++) {
-		memo = &p->stack_memo.id[path[i]];
-		if (!*memo) {
-			rc = location_of(p, t, t->stacks[path[i]].location, &location);
-			if (!rc)
-				rc = child(p, node, location, &node);
-			*memo = rc ? 0 : node + 1;
-		}
-		node = *memo - 1;
-	}
-	free(path);
-	*ret_node = node;
-	return rc;
-}
-
-static int add_values(struct evp_pprof *p, size_t index, const struct evp_sample *s,
-		      struct evp_err *err)
-{
-	int64_t *v = p->values + index * p->ntypes;
-	size_t i;
-
-	for (i = 0; i < p->ntypes; i++)
-		if (__builtin_add_overflow(v[i], s->values[i], &v[i]))
-			return evp_fail(err, EOVERFLOW, "the sum of a stack's values passes 2^63");
-	return 0;
-}
-
-static int sample_at(struct evp_pprof *p, uint32_t stack, uint32_t labels, size_t *ret_index)
-{
-	int isnew;
-	uint64_t *at = evp_map_at(&p->samples, (uint64_t)stack << 32 | labels, &isnew);
-
-	if (!at || evp_grow(&p->sample, &p->csamples, p->nsamples + 1, sizeof(*p->sample)) ||
-	    evp_grow(&p->values, &p->cvalues, (p->nsamples + 1) * p->ntypes, sizeof(*p->values)))
-		return -ENOMEM;
-	if (isnew) {
-		memset(p->values + p->nsamples * p->ntypes, 0, p->ntypes * sizeof(*p->values));
-		p->sample[p->nsamples].stack = stack;
-		p->sample[p->nsamples].labels = labels;
-		*at = p->nsamples++;
-	}
-	*ret_index = *at;
-	return 0;
-}
+/* ---- records ---- */
 
 static int add_sample(struct evp_pprof *p, const struct evp_tables *t, const struct evp_sample *s,
 		      struct evp_err *err)
 {
 	int64_t to = s->window_ns + s->window_len_ns;
-	uint32_t stack, labels;
-	size_t index;
 	int rc;
 
 	if (!p->last_known || p->last_event != s->event) {
@@ -402,12 +160,9 @@ static int add_sample(struct evp_pprof *p, const struct evp_tables *t, const str
 		p->left_out++;
 		return 0;
 	}
-	if (stack_of(p, t, s->stack, &stack) || labels_of(p, t, s, &labels) ||
-	    sample_at(p, stack, labels, &index))
-		return evp_fail_oom(err);
 	p->from_ns = s->window_ns < p->from_ns ? s->window_ns : p->from_ns;
 	p->to_ns = to > p->to_ns ? to : p->to_ns;
-	return add_values(p, index, s, err);
+	return evp_pprof_samples_add(&p->samples, t, s, err);
 }
 
 static int add_comment(struct evp_pprof *p, const char *text, size_t len)
@@ -519,27 +274,6 @@ static void put_type(struct evp_str *out, uint32_t field, const struct value_typ
 	evp_pb_put_bytes(out, field, m->buf, m->len);
 }
 
-static void put_sample(const struct evp_pprof *p, size_t i, struct evp_str *out, struct evp_str *m,
-		       struct evp_str *list)
-{
-	const struct evp_bytes *labels = &p->label_sets.item[p->sample[i].labels];
-	uint32_t node = p->sample[i].stack;
-	size_t v;
-
-	evp_str_clear(m);
-	evp_str_clear(list);
-	for (; node; node = p->node[node].parent)
-		evp_pb_put_varint(list, p->node[node].location);
-	if (list->len)
-		evp_pb_put_bytes(m, SAMPLE_LOCATION, list->buf, list->len);
-	evp_str_clear(list);
-	for (v = 0; v < p->ntypes; v++)
-		evp_pb_put_varint(list, (uint64_t)p->values[i * p->ntypes + v]);
-	evp_pb_put_bytes(m, SAMPLE_VALUE, list->buf, list->len);
-	evp_str_add(m, labels->ptr, labels->len);
-	evp_pb_put_bytes(out, PP_SAMPLE, m->buf, m->len);
-}
-
 static int say_loss(struct evp_pprof *p)
 {
 	if (!p->lost || !p->opts.comments)
@@ -564,16 +298,15 @@ static void cut_time(struct evp_pprof *p)
 static void put_profile(struct evp_pprof *p, struct evp_str *out)
 {
 	int64_t duration_ns;
-	struct evp_str m = { 0 }, list = { 0 };
+	struct evp_str m = { 0 };
 	size_t i;
 
-	for (i = 0; i < p->ntypes; i++)
+	for (i = 0; i < p->samples.ntypes; i++)
 		put_type(out, PP_SAMPLE_TYPE, &p->types[i], &m);
-	for (i = 0; i < p->nsamples; i++)
-		put_sample(p, i, out, &m, &list);
+	evp_pprof_samples_put(&p->samples, out);
 	evp_pprof_tables_put(&p->tables, out);
 	evp_pprof_strings_put(&p->tables, out);
-	if (p->nsamples) {
+	if (p->samples.n) {
 		cut_time(p);
 		evp_pb_put_i64(out, PP_TIME, p->from_ns);
 		if (__builtin_sub_overflow(p->to_ns, p->from_ns, &duration_ns))
@@ -585,11 +318,10 @@ static void put_profile(struct evp_pprof *p, struct evp_str *out)
 	}
 	for (i = 0; i < p->ncomments; i++)
 		evp_pb_put_u64(out, PP_COMMENT, p->comments[i]);
-	if (p->ntypes)
+	if (p->samples.ntypes)
 		evp_pb_put_u64(out, PP_DEFAULT_TYPE, p->types[p->default_type].type);
-	out->oom |= m.oom || list.oom;
+	out->oom |= m.oom;
 	evp_str_release(&m);
-	evp_str_release(&list);
 }
 
 int evp_pprof_finish(struct evp_pprof *p, struct evp_str *out, struct evp_err *err)
