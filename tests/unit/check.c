@@ -8,14 +8,7 @@
 #include "base/text.h"
 #include "record/check.h"
 #include "record/sampler.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 static int opens(const struct evp_sampler_ops *ops)
 {
@@ -53,6 +46,5 @@ int main(void)
 	json_decref(root);
 	evp_str_release(&text);
 	evp_str_release(&json);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

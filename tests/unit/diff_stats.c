@@ -9,17 +9,9 @@
 
 #include "diff/ratio.h"
 #include "diff/stats.h"
+#include "tap.h"
 
 #define ROWS 60
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	tests++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", tests, what);
-}
 
 struct table {
 	struct evp_diff_counts row[ROWS];
@@ -318,6 +310,5 @@ int main(void)
 	test_interval(rng);
 	test_alarm_rate(rng);
 	gsl_rng_free(rng);
-	printf("1..%d\n", tests);
-	return failed ? 1 : 0;
+	return done_testing();
 }

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The table of a mapped file: made once, and not while files that took too long are paid for. */
 #include <stdbool.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "record/file_tables.h"
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 int main(void)
 {
@@ -28,8 +20,7 @@ int main(void)
 	p = evp_procs_scan_pid(&procs, getpid());
 	m = p ? evp_mappings_find(p->maps, (uintptr_t)&main) : NULL;
 	if (!m || !m->file || evp_file_tables_init(&t, NULL, NULL)) {
-		puts("1..0 # SKIP our own mappings cannot be read");
-		return 0;
+		return skip_all("our own mappings cannot be read");
 	}
 	evp_files_resolve(m->file, p->pid, p->kin, m->start, m->end);
 	ok(evp_file_tables_kind(&t, m, &bias, &number) == EVP_CODE_PENDING && number,
@@ -43,6 +34,5 @@ int main(void)
 	ok(evp_file_tables_get(&t, number, p, m) && t.made == 1, "what is there needs no making");
 	evp_file_tables_release(&t);
 	evp_procs_release(&procs);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -19,15 +19,7 @@
 #include "format/pprof_proto.h"
 #include "format/protobuf.h"
 #include "stream/writer.h"
-
-static int count, failed;
-
-static void ok(int good, const char *what)
-{
-	count++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", count, what);
-}
+#include "tap.h"
 
 /* ---- protobuf ---- */
 
@@ -452,6 +444,5 @@ int main(int argc, char **argv)
 	test_protobuf();
 	test_gzip();
 	test_pprof();
-	printf("1..%d\n", count);
-	return failed != 0;
+	return done_testing();
 }

@@ -9,14 +9,7 @@
 
 #include "record/kernel_syms.h"
 #include "base/mem.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 static char root[64];
 
@@ -195,7 +188,7 @@ static void of_this_machine(void)
 	if (evp_kernel_syms_new(&ks, ""))
 		exit(2);
 	if (evp_kernel_syms_reason(ks)) {
-		ok(1, "this machine # SKIP hides its kernel's addresses");
+		skip("this machine", "hides its kernel's addresses");
 		goto out;
 	}
 	before = ms() - before;
@@ -227,6 +220,5 @@ int main(void)
 	without_rights();
 	remove_tree();
 	of_this_machine();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

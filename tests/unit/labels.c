@@ -10,20 +10,13 @@
 #include "record/process_text.h"
 #include "record/relabel.h"
 #include "stream/service.h"
+#include "tap.h"
 
 #define ID  "4cb9b8f1a1d5ec0d2b6b3d8dd0bbd1f16cbd6ce0cf8d2fd0b8ed4b36a5cb0a11"
 #define ID2 "a4fdf2f34a84387639c1e763e50f114dd9374585d4dc287a6ae72ee8b7627900"
 #define UID "0f1a2b3c-9d8e-4f5a-8b7c-112233445566"
 #define UD_ "0f1a2b3c_9d8e_4f5a_8b7c_112233445566"
 #define MD5 "d41d8cd98f00b204e9800998ecf8427e"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static int is(struct evp_bytes got, const char *wanted)
 {
@@ -279,6 +272,5 @@ int main(int argc, char **argv)
 	test_labeller();
 	test_environ();
 	test_slots();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

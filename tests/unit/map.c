@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A map of numbers against a plain array: what was put is found, what was removed is not. */
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "tap.h"
 
 #define KEYS 300
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 /* Every key is in the map as in the model (0: absent), and nothing else is. */
 static bool same(const struct evp_map *m, const uint64_t *model)
@@ -72,6 +64,5 @@ int main(void)
 	ok(good && same(&m, model), "100,000 insertions and removals leave what the model has");
 	ok(remove_all(&m) && same(&m, none), "removal while iterating misses nothing");
 	evp_map_release(&m);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Names as people see them, and as evp-diff compares them.
-#include <stdio.h>
 #include <string.h>
 
 #include "base/table.h"
 #include "diff/table.h"
-
-static int tests, failed;
+#include "tap.h"
 
 static void is(const struct evp_str *got, const char *wanted, const char *what)
 {
 	const char *text = got->buf ? got->buf : "";
 	bool good = got->len == strlen(wanted) && memcmp(text, wanted, got->len) == 0;
 
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
+	ok(good, what);
 	if (!good)
 		printf("# got    %s\n# wanted %s\n", text, wanted);
 }
@@ -93,6 +90,5 @@ int main(void)
 	number(evp_diff_is_interrupt("asm_sysvec_apic_timer_interrupt", 31), 1, "an interrupt");
 	number(evp_diff_is_interrupt("asm_exc_page_fault", 18), 0, "a fault is none");
 
-	printf("1..%d\n", tests);
-	return failed ? 1 : 0;
+	return done_testing();
 }

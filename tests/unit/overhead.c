@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The rate under a budget, against a recorder that costs so much at rest and so much a sample. */
-#include <stdio.h>
 
 #include "base/text.h"
 #include "record/overhead.h"
-
-static int n, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++n, what);
-	failed += !good;
-}
+#include "tap.h"
 
 static double rate(const struct evp_overhead *o)
 {
@@ -53,6 +45,5 @@ int main(void)
 	o = (struct evp_overhead){ .asked_ns = EVP_NSEC / 99 };
 	evp_overhead_begin(&o, 0, 0);
 	ok(!looks(&o, 5, 0.9, 0) && o.period_ns == o.asked_ns, "no limit, no change");
-	printf("1..%d\n", n);
-	return failed != 0;
+	return done_testing();
 }

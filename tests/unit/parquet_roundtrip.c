@@ -11,18 +11,10 @@
 #include <unistd.h>
 
 #include "store/parquet.h"
+#include "tap.h"
 
 #define ROWS   150000 /* of the first group: three pages */
 #define GROUPS 2
-
-static int ntests, failed;
-
-#define OK(cond, name)                                                                             \
-	do {                                                                                       \
-		int good = (cond);                                                                 \
-		failed += !good;                                                                   \
-		printf("%sok %d - %s\n", good ? "" : "not ", ++ntests, name);                      \
-	} while (0)
 
 enum { TS, NAME, PID, VALUE, COLS };
 
@@ -105,7 +97,7 @@ static void write_file(int fd, struct data *d, size_t ngroups, struct evp_err *e
 	rc = rc ? rc : evp_pq_writer_finish(w, &size, err);
 	if (rc)
 		printf("# %s\n", err->msg);
-	OK(!rc && lseek(fd, 0, SEEK_END) == (off_t)size, "written");
+	ok(!rc && lseek(fd, 0, SEEK_END) == (off_t)size, "written");
 	evp_pq_writer_free(w);
 }
 
@@ -166,19 +158,19 @@ static void read_file(const char *path, struct data *d)
 	const struct evp_bytes *meta;
 	size_t g;
 
-	OK(!evp_pq_open(&f, AT_FDCWD, path, &err), "opened");
+	ok(!evp_pq_open(&f, AT_FDCWD, path, &err), "opened");
 	meta = evp_pq_meta(f, "key");
-	OK(f->nfields == COLS && f->ngroups == GROUPS && f->nrows == ROWS + 5 && meta &&
+	ok(f->nfields == COLS && f->ngroups == GROUPS && f->nrows == ROWS + 5 && meta &&
 		   meta->len == 5 && !strcmp(f->fields[PID].name, "pid"),
 	   "footer");
 	for (g = 0; g < GROUPS; g++) {
-		OK(ints_same(f, g, TS, d[g].ts, 0), "timestamps");
-		OK(ints_same(f, g, PID, d[g].pid, 0), "32-bit integers");
-		OK(ints_same(f, g, VALUE, d[g].value, 0), "64-bit integers");
-		OK(strings_same(f, g, &d[g], 0), "strings by page");
-		OK(strings_same(f, g, &d[g], 1), "strings by run");
+		ok(ints_same(f, g, TS, d[g].ts, 0), "timestamps");
+		ok(ints_same(f, g, PID, d[g].pid, 0), "32-bit integers");
+		ok(ints_same(f, g, VALUE, d[g].value, 0), "64-bit integers");
+		ok(strings_same(f, g, &d[g], 0), "strings by page");
+		ok(strings_same(f, g, &d[g], 1), "strings by run");
 	}
-	OK(ints_same(f, 0, TS, d[0].ts, 70001), "pages before the first row are skipped");
+	ok(ints_same(f, 0, TS, d[0].ts, 70001), "pages before the first row are skipped");
 	evp_pq_close(f);
 }
 
@@ -218,7 +210,7 @@ static void damage(const char *path, const char *small)
 	make(&d, 300, 40);
 	write_file(fd, &d, 1, &err);
 	size = lseek(fd, 0, SEEK_END);
-	OK(!read_all(small), "small file reads");
+	ok(!read_all(small), "small file reads");
 	for (i = 4; i < size - 8; i++) {
 		char b, flipped;
 
@@ -233,13 +225,13 @@ static void damage(const char *path, const char *small)
 	}
 	/* Names, metadata, statistics, hints of the footer bear no checksum; pages do. */
 	printf("# %d of %ld flipped bytes not noticed\n", silent, (long)size);
-	OK(i == size - 8 && silent < 700, "flipped bytes are refused or harmless");
+	ok(i == size - 8 && silent < 700, "flipped bytes are refused or harmless");
 	for (i = size - 1; i >= 0; i--) {
 		if (ftruncate(fd, i))
 			break;
 		cuts += !read_all(small);
 	}
-	OK(!cuts, "every cut is refused");
+	ok(!cuts, "every cut is refused");
 	close(fd);
 	unlink(small);
 	drop(&d);
@@ -263,6 +255,5 @@ int main(int argc, char **argv)
 	damage(path, small);
 	drop(&d[0]);
 	drop(&d[1]);
-	printf("1..%d\n", ntests);
-	return failed != 0;
+	return done_testing();
 }

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Samples as the kernel lays them out, and as it never would. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "record/perf_sample.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* perf_event_open(2): tid, time, cpu, callchain, user registers, user stack, cgroup. */
 struct record {
@@ -138,12 +130,10 @@ static void hostile(void)
 int main(void)
 {
 	if (!evp_perf_sample_has_regs()) {
-		printf("1..0 # SKIP no registers of this machine are known\n");
-		return 0;
+		return skip_all("no registers of this machine are known");
 	}
 	whole();
 	without();
 	hostile();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

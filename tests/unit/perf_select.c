@@ -4,14 +4,7 @@
 #include <string.h>
 
 #include "record/perf_select.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* Numbers no process of this machine has, so that /proc has nothing to say. */
 #define BASE (1 << 28)
@@ -114,6 +107,5 @@ int main(void)
 	births();
 	names();
 	bounds();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

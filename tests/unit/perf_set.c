@@ -5,14 +5,7 @@
 #include <unistd.h>
 
 #include "record/perf_set.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 static struct perf_event_attr dummy = {
 	.type = PERF_TYPE_SOFTWARE,
@@ -98,6 +91,5 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	processes();
 	everybody();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The calling-context tree: children, merge, order, rows. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "profile/profile.h"
-
-static int count, failed;
-
-static void ok(int good, const char *what)
-{
-	count++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", count, what);
-}
+#include "tap.h"
 
 static struct evp_profile *make(void)
 {
@@ -101,6 +92,5 @@ int main(void)
 	ok(evp_profile_merge(p, q, &err) == -EOVERFLOW, "a sum past 2^63 is refused");
 	evp_profile_free(p);
 	evp_profile_free(q);
-	printf("1..%d\n", count);
-	return failed != 0;
+	return done_testing();
 }

@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "query/matcher.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* Does `text`, whose matchers are all about one label, pass this value? -1: no selector. */
 static int passes(const char *text, const char *value)
@@ -151,6 +144,5 @@ int main(void)
 	matching();
 	carets();
 	limits();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

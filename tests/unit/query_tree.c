@@ -7,18 +7,12 @@
 #include "query/tally.h"
 #include "query/tree.h"
 #include "store/segment.h"
+#include "tap.h"
 
 #define N 400
 
-static int tests, failed;
 static char texts[3][N][64];
 static uint32_t seed = 1;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static uint32_t any(uint32_t n)
 {
@@ -160,6 +154,5 @@ int main(void)
 	sums(3, 50, "few groups");
 	sums(3000, 200000, "more groups than arrays");
 	overflows();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -3,7 +3,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -11,14 +10,7 @@
 
 #include "base/io.h"
 #include "record/elf_identity.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* Every cut and some flips of the first page: any answer is fine but a crash. */
 static int survives(char *image, size_t len)
@@ -72,6 +64,5 @@ int main(void)
 	   "a script");
 	ok(!id.segments && !id.build_id_len, "results untouched on failure");
 	evp_str_release(&image);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Mappings against the simplest model there is: one byte of address space, one number. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "record/mappings.h"
+#include "tap.h"
 
 #define SPACE 200
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static int same_as(const struct evp_mappings *set, const uint64_t *model)
 {
@@ -86,6 +78,5 @@ int main(void)
 	evp_mappings_drop(child);
 	evp_mappings_drop(live);
 	evp_mappings_drop(set);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

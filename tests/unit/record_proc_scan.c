@@ -8,14 +8,7 @@
 
 #include "record/cpus.h"
 #include "record/proc_scan.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 static int cgroup_is(const char *text, const char *wanted)
 {
@@ -107,6 +100,5 @@ int main(void)
 		   evp_cpus_parse(&cpus, "0-18446744073709551616"),
 	   "cpus: no list");
 	evp_cpus_release(&cpus);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -7,17 +7,11 @@
 #include <unistd.h>
 
 #include "record/processes.h"
+#include "tap.h"
 
 #define NOBODY 0x7fff0000 /* beyond any pid the kernel gives */
 
-static int tests, failed;
 static struct evp_procs ps;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static struct evp_proc *event(struct evp_sideband_event ev)
 {
@@ -139,6 +133,5 @@ int main(void)
 	test_samples();
 	ok(!evp_procs_scan(&ps, NULL) && ps.by_pid.n > 1, "the whole of /proc");
 	evp_procs_release(&ps);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -8,23 +8,17 @@
 #include "record/translate.h"
 #include "record/windows.h"
 #include "stream/reader.h"
+#include "tap.h"
 
 #define SECOND 1000000000LL
 #define T0     (1700000000 * SECOND)
 
-static int tests, failed;
 static struct evp_str stream;
 static struct evp_translator tr;
 static struct evp_mapped_file elf = { .path = "/lib/x.so",
 				      .kind = EVP_MAPPED_ELF,
 				      .resolved = true };
 static struct evp_proc proc = { .pid = 7, .serial = 1, .exe = "/x", .cgroup = "/" };
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static int sink(void *arg, const void *bytes, size_t len)
 {
@@ -246,6 +240,5 @@ int main(void)
 	evp_kernel_syms_free(ks);
 	evp_mappings_drop(proc.maps);
 	evp_str_release(&stream);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -6,14 +6,7 @@
 #include <string.h>
 
 #include "record/relabel.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* "a=b c=d": labels without blanks; "-" a drop; "!..." what is wrong with the rules. */
 static const char *applied(const char *rules, const char *labels)
@@ -209,6 +202,5 @@ int main(void)
 	}
 	test_limits();
 	test_reads();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -2,20 +2,12 @@
 /* Parts of a fixed array against a model: none is given twice, none is lost. */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "record/room.h"
+#include "tap.h"
 
 #define SIZE 500
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 struct part {
 	uint32_t at, n;
@@ -81,6 +73,5 @@ int main(void)
 	   "all comes back, in one piece");
 	ok(evp_room_take(&r, 1, &at) == -ENOSPC && r.nfree == 0, "and is full again");
 	evp_room_release(&r);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

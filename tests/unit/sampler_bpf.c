@@ -10,20 +10,13 @@
 #include "record/check.h"
 #include "base/text.h"
 #include "record/sampler.h"
-
-static int tests, failed;
+#include "tap.h"
 
 static struct {
 	struct evp_map stacks;
 	uint64_t nstacks, copies, samples, lost, homeless, strangers;
 	pid_t pid;
 } seen;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static void on_stack(void *arg, const struct evp_raw_stack *s)
 {
@@ -128,8 +121,7 @@ int main(void)
 
 	evp_check_run(&c);
 	if (!c.can_bpf) {
-		printf("1..0 # SKIP no BPF here\n");
-		return 0;
+		return skip_all("no BPF here");
 	}
 	seen.pid = fork();
 	if (!seen.pid)
@@ -187,6 +179,5 @@ int main(void)
 	waitpid(seen.pid, NULL, 0);
 	test_crowd(opts);
 	evp_map_release(&seen.stacks);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -15,14 +15,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "record/sampler_perf.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 struct got {
 	struct evp_map stacks;
@@ -235,7 +228,7 @@ static void one_cgroup(void)
 	pid_t pid;
 
 	if (geteuid() != 0 || !cgroup_mount(mount, sizeof(mount))) {
-		ok(1, "a cgroup # SKIP not root");
+		skip("a cgroup", "not root");
 		return;
 	}
 	sink = (struct evp_sampler_sink){ &g, on_stack, on_sample, on_loss };
@@ -287,6 +280,5 @@ int main(void)
 	everybody();
 	one_cgroup();
 	nobody();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Decoding side band records, sound and hostile; the order of the queue; the ring's own checks. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "record/perf_queue.h"
 #include "record/perf_ring.h"
 #include "record/sideband.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* A record under construction: header, body, trailer. */
 static union {
@@ -244,6 +236,5 @@ int main(void)
 	hostile();
 	queue();
 	ring();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -10,14 +10,7 @@
 #include <unistd.h>
 
 #include "record/sideband.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 struct seen {
 	pid_t child;
@@ -135,6 +128,5 @@ int main(void)
 	whole_story(&all, "the whole machine, or else all of our own processes");
 	whole_story(&own, "one process and its children");
 	idle_is_quiet();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

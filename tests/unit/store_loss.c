@@ -8,17 +8,11 @@
 #include "store/add.h"
 #include "store/catalog.h"
 #include "stream/writer.h"
+#include "tap.h"
 
 #define START 1760000040LL /* a whole minute */
 
-static int ntests, failed;
 static char dir[] = "/tmp/store-loss-XXXXXX";
-
-static void ok(bool good, const char *name)
-{
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", ++ntests, name);
-}
 
 struct stream {
 	struct evp_str bytes;
@@ -124,6 +118,5 @@ int main(void)
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	if (system(command))
 		printf("# %s is left\n", dir);
-	printf("1..%d\n", ntests);
-	return failed != 0;
+	return done_testing();
 }

@@ -16,14 +16,7 @@
 #include <unistd.h>
 
 #include "store/root.h"
-
-static int ntests, failed;
-
-static void ok(bool good, const char *name)
-{
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", ++ntests, name);
-}
+#include "tap.h"
 
 /* From now on `nr` with any of `flags` in its argument `arg` fails with `code`. */
 static int refuse(int nr, int arg, unsigned int flags, int code)
@@ -75,8 +68,7 @@ int main(void)
 	int fd = mkdtemp(dir) ? open(dir, O_RDONLY | O_DIRECTORY) : -1;
 
 	if (fd < 0 || refuse(SYS_openat, 2, O_TMPFILE & ~O_DIRECTORY, EOPNOTSUPP)) {
-		printf("1..0 # SKIP no filters here\n");
-		return 0;
+		return skip_all("no filters here");
 	}
 	ok(openat(fd, ".", O_TMPFILE | O_RDWR, 0600) < 0, "no O_TMPFILE");
 	ok(!publish(fd, "a/b/one"), "published by renaming");
@@ -95,6 +87,5 @@ int main(void)
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	if (system(command))
 		printf("# %s is left\n", dir);
-	printf("1..%d\n", ntests);
-	return failed != 0;
+	return done_testing();
 }

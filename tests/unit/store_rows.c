@@ -8,14 +8,7 @@
 
 #include "store/build.h"
 #include "stream/writer.h"
-
-static int ntests, failed;
-
-static void ok(bool good, const char *name)
-{
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", ++ntests, name);
-}
+#include "tap.h"
 
 /* A stream in memory. */
 struct stream {
@@ -378,6 +371,5 @@ int main(void)
 	variants();
 	sums();
 	groups();
-	printf("1..%d\n", ntests);
-	return failed != 0;
+	return done_testing();
 }

@@ -7,18 +7,10 @@
 #include "stream/copy.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
+#include "tap.h"
 
 #define SAMPLES_A (2 * 20 * 3)
 #define SAMPLES_B (2 * 7 * 3)
-
-static int count, failed;
-
-static void ok(int good, const char *what)
-{
-	count++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", count, what);
-}
 
 static int sink(void *arg, const void *bytes, size_t len)
 {
@@ -276,9 +268,8 @@ int main(void)
 	test_copy(&a);
 	ok(read_all("", 0, 0).status.cut, "empty input is cut short");
 	ok(read_all("plain text, no stream at all\n", 29, 0).rc == -EBADMSG, "text is no stream");
-	printf("1..%d\n", count);
 	evp_str_release(&a);
 	evp_str_release(&b);
 	evp_str_release(&plain);
-	return failed != 0;
+	return done_testing();
 }

@@ -7,15 +7,7 @@
 #include "base/hash.h"
 #include "symbol/segs.h"
 #include "symbol/symbol.h"
-
-static int count, failed;
-
-static void ok(bool good, const char *what)
-{
-	count++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", count, what);
-}
+#include "tap.h"
 
 /* The rule in words of segs.h, one address at a time. */
 static uint32_t innermost(const struct evp_ranges *r, uint64_t addr)
@@ -120,6 +112,5 @@ int main(void)
 	test_segs();
 	test_demangle();
 	test_hostile_names();
-	printf("1..%d\n", count);
-	return failed != 0;
+	return done_testing();
 }

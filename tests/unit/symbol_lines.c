@@ -9,15 +9,7 @@
 #include <unistd.h>
 
 #include "symbol/line_program.h"
-
-static int count, failed;
-
-static void ok(bool good, const char *what)
-{
-	count++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", count, what);
-}
+#include "tap.h"
 
 /* Is `path` of libdw the same file? It has the directory before the name, ours has them apart. */
 static bool same_file(const struct evp_line_file *f, const char *path)
@@ -129,6 +121,5 @@ int main(int argc, char **argv)
 		test_file(argv[i]);
 	if (argc < 2)
 		test_file(self);
-	printf("1..%d\n", count);
-	return failed != 0;
+	return done_testing();
 }

@@ -14,17 +14,9 @@
 #include "symbol/elf.h"
 #include "symbol/symbol.h"
 #include "symbol/vdso.h"
+#include "tap.h"
 
 extern char __executable_start[]; /* the linker's: file offset 0 in memory */
-
-static int count, failed;
-
-static void ok(bool good, const char *what)
-{
-	count++;
-	failed += !good;
-	printf("%sok %d - %s\n", good ? "" : "not ", count, what);
-}
 
 static int to_str(void *arg, const void *bytes, size_t len)
 {
@@ -205,6 +197,5 @@ int main(int argc, char **argv)
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 2;
 	test_bounds(self);
-	printf("1..%d\n", count);
-	return failed != 0;
+	return done_testing();
 }

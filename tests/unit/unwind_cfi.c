@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Call frame information that compilers make seldom, or never. */
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "tap.h"
 #include "unwind/cfi.h"
 #include "unwind/table.h"
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static struct evp_rule_set rules;
 static struct evp_cfi_rows rows;
@@ -288,6 +280,5 @@ int main(void)
 	evp_unwind_table_release(&table);
 	evp_cfi_rows_release(&rows);
 	evp_rule_set_release(&rules);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -5,20 +5,13 @@
 #include <stdio.h>
 
 #include "../../lib/unwind/compiler.c"
+#include "tap.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define SANITIZED 1 /* then the child keeps what a report needs: unwind/sandbox.c */
 #else
 #define SANITIZED 0
 #endif
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static bool same(const struct evp_unwind_table *a, const struct evp_unwind_table *b)
 {
@@ -140,6 +133,5 @@ int main(void)
 	ok(kill(before, 0) < 0, "and none is left behind");
 	evp_unwind_table_release(&here);
 	evp_unwind_table_release(&there);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -16,14 +16,9 @@ static ssize_t pread_and_cut(int fd, void *buf, size_t len, off_t offset);
 #include "../../lib/unwind/elf.c"
 #undef pread
 #include "unwind/compile.h"
+#include "tap.h"
 
-static int tests, failed, reads_before_cut = -1;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+static int reads_before_cut = -1;
 
 /* The file loses all but its first 64 bytes just before one of the reads. */
 static ssize_t pread_and_cut(int fd, void *buf, size_t len, off_t offset)
@@ -131,6 +126,5 @@ int main(void)
 	without_sections("/lib/x86_64-linux-gnu/libm.so.6", &t);
 	other_files(&t);
 	evp_unwind_table_release(&t);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

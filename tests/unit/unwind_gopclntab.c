@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "unwind/gopclntab.h"
+#include "tap.h"
 
 enum { TEXT = 0x401000, TEXT_LEN = 0x400, GO = 0x40 /* Go's part begins there */ };
 
@@ -43,14 +44,6 @@ static const char wanted[] = "40 sp+8 s\n"
 			     "13f signal\n"
 			     "160 fp+16 c\n"
 			     "180 none\n";
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static uint8_t table[4096], text[TEXT_LEN];
 
@@ -154,6 +147,5 @@ int main(void)
 	make(0xfffffff1, 0);
 	memset(text, 0x90, sizeof(text));
 	ok(compiles_to("", sizeof(table)) == -ENODATA, "no padding anywhere");
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

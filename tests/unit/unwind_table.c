@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Rows -> table: what is found is what the rows say; damaged tables are noticed. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "unwind/table.h"
-
-static int tests, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 static uint32_t random_below(uint32_t *state, uint32_t n)
 {
@@ -131,6 +123,5 @@ int main(void)
 	ok(evp_unwind_table_build(&t, &rows, &rules, NULL) == -E2BIG, "code over more than 4 GiB");
 	evp_rule_set_release(&rules);
 	evp_rule_set_release(&many);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -5,22 +5,16 @@
 #include <string.h>
 
 #include "unwind/walk.h"
+#include "tap.h"
 
 #define CODE  0x100000 /* where the table's file is mapped; its addresses begin at 0 */
 #define STACK 0x7ffe0000
 #define FUNC  0x100    /* each rule holds for so many bytes */
 #define OTHER 0x900000 /* mapped, without a table */
 
-static int tests, failed;
 static struct evp_unwind_table table;
 static uint64_t stack[64], frame[16];
 static enum evp_code_kind other = EVP_CODE_UNKNOWN;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
 
 static void find(void *arg, uint64_t address, struct evp_code *ret)
 {
@@ -164,6 +158,5 @@ int main(void)
 	ok(walk(in(9), sizeof(stack), 16, 0, 0) != EVP_WALK_ROOT && walked <= 16,
 	   "a rule that goes nowhere ends");
 	evp_unwind_table_release(&table);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,15 +11,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "record/workload.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !good;
-}
+#include "tap.h"
 
 /* Runs a shell line to its end; what it printed on stdout is in text (at most 4095 bytes). */
 static int shell(const char *line, const struct evp_signals *s, bool swap, char *text)
@@ -154,6 +145,5 @@ int main(void)
 	held();
 	inherits();
 	forwards();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }
