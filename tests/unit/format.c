@@ -19,6 +19,7 @@
 #include "format/pprof_proto.h"
 #include "format/protobuf.h"
 #include "stream/writer.h"
+#include "memory.h"
 #include "tap.h"
 
 /* ---- protobuf ---- */
@@ -289,17 +290,11 @@ static int write_stream(struct evp_writer *w)
 	return evp_writer_end(w);
 }
 
-static int str_sink(void *arg, const void *bytes, size_t len)
-{
-	evp_str_add(arg, bytes, len);
-	return 0;
-}
-
 static int make_stream(struct evp_str *out)
 {
 	static const uint8_t id[16] = "format test";
 	struct evp_writer_opts o = {
-		.sink = str_sink, .sink_arg = out, .tool = "test", .stream_id = id
+		.sink = to_memory, .sink_arg = out, .tool = "test", .stream_id = id
 	};
 	struct evp_writer *w;
 	int rc = evp_writer_new(&w, &o, NULL);
@@ -313,22 +308,10 @@ static int make_stream(struct evp_str *out)
 
 /* ---- pprof ---- */
 
-static int64_t str_read(void *arg, void *buf, size_t len)
-{
-	struct evp_bytes *b = arg;
-
-	if (len > b->len)
-		len = b->len;
-	memcpy(buf, b->ptr, len);
-	b->ptr += len;
-	b->len -= len;
-	return (int64_t)len;
-}
-
 static int export(const struct evp_str *stream, struct evp_str *plain)
 {
 	struct evp_bytes left = { stream->buf, stream->len };
-	struct evp_reader_opts ro = { .read = str_read, .arg = &left, .name = "x" };
+	struct evp_reader_opts ro = { .read = from_memory, .arg = &left, .name = "x" };
 	struct evp_pprof_opts po = { .all_labels = true, .comments = true };
 	struct evp_reader *r = NULL;
 	struct evp_pprof *p = NULL;

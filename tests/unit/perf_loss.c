@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Samples among the records that a ring lost: never more than were due, never counted twice. */
-#include <stdio.h>
-
 #include "base/text.h"
 #include "record/perf_loss.h"
+#include "tap.h"
 
 #define PERIOD	 (EVP_NSEC / 100)
 #define BEGAN_NS (1000 * EVP_NSEC)
 
-static int tests, failed;
-
 static void is(uint64_t got, uint64_t wanted, const char *what)
 {
-	printf("%sok %d - %s\n", got == wanted ? "" : "not ", ++tests, what);
+	ok(got == wanted, what);
 	if (got != wanted)
 		printf("# %llu, not %llu\n", (unsigned long long)got, (unsigned long long)wanted);
-	failed += got != wanted;
 }
 
 int main(void)
@@ -40,6 +36,5 @@ int main(void)
 	is(evp_perf_loss_untold(&l, t, l.told + 99, PERIOD), 5, "a period of silence on 4 CPUs");
 	is(evp_perf_loss_untold(&l, t, 0, PERIOD), 0, "a kernel without counters");
 	evp_perf_loss_release(&l);
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

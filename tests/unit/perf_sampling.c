@@ -6,14 +6,7 @@
 #include "base/text.h"
 #include "record/perf_sample.h"
 #include "record/perf_sampling.h"
-
-static int tests, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
-	failed += !good;
-}
+#include "tap.h"
 
 /* The ring of a CPU, and what is copied of a stack; ring 0: as it chooses. */
 static void sizes(int64_t freq_hz, bool user, uint32_t ring, size_t *ret_ring, size_t *ret_copy)
@@ -66,6 +59,5 @@ int main(void)
 {
 	test_sizes();
 	test_selection();
-	printf("1..%d\n", tests);
-	return failed != 0;
+	return done_testing();
 }

@@ -8,6 +8,7 @@
 #include "record/translate.h"
 #include "record/windows.h"
 #include "stream/reader.h"
+#include "memory.h"
 #include "tap.h"
 
 #define SECOND 1000000000LL
@@ -19,12 +20,6 @@ static struct evp_mapped_file elf = { .path = "/lib/x.so",
 				      .kind = EVP_MAPPED_ELF,
 				      .resolved = true };
 static struct evp_proc proc = { .pid = 7, .serial = 1, .exe = "/x", .cgroup = "/" };
-
-static int sink(void *arg, const void *bytes, size_t len)
-{
-	evp_str_add(arg, bytes, len);
-	return 0;
-}
 
 /* The locations of a translated stack, root first, as a viewer would show them. */
 static const char *shown(uint32_t stack)
@@ -111,25 +106,15 @@ static void test_windows(struct evp_windows *ws)
 	ok(!bad, "written");
 }
 
-static int64_t read_mem(void *arg, void *buf, size_t len)
-{
-	size_t *at = arg, left = stream.len - *at;
-
-	len = len < left ? len : left;
-	memcpy(buf, stream.buf + *at, len);
-	*at += len;
-	return (int64_t)len;
-}
-
 static void test_read_back(void)
 {
+	struct evp_bytes left = { stream.buf, stream.len };
 	struct evp_reader *r;
 	struct evp_record rec;
 	int64_t samples = 0, lost = 0, records = 0;
-	size_t at = 0;
 	int aligned = 1;
 
-	if (evp_reader_new(&r, &(struct evp_reader_opts){ read_mem, &at, "memory" }, NULL))
+	if (evp_reader_new(&r, &(struct evp_reader_opts){ from_memory, &left, "x" }, NULL))
 		return;
 	while (evp_reader_next(r, &rec, NULL) > 0) {
 		if (rec.type == EVP_REC_LOSS)
@@ -220,7 +205,7 @@ int main(void)
 	struct evp_writer *w;
 
 	if (evp_kernel_syms_new(&ks, "/nonexistent") ||
-	    evp_writer_new(&w, &(struct evp_writer_opts){ .sink = sink, .sink_arg = &stream },
+	    evp_writer_new(&w, &(struct evp_writer_opts){ .sink = to_memory, .sink_arg = &stream },
 			   NULL))
 		return 1;
 	evp_translator_init(&tr, w, ks, "here", "boot");

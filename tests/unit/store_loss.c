@@ -8,44 +8,23 @@
 #include "store/add.h"
 #include "store/catalog.h"
 #include "stream/writer.h"
+#include "memory.h"
 #include "tap.h"
 
 #define START 1760000040LL /* a whole minute */
 
 static char dir[] = "/tmp/store-loss-XXXXXX";
 
-struct stream {
-	struct evp_str bytes;
-	size_t at;
-};
-
-static int sink(void *arg, const void *bytes, size_t len)
-{
-	evp_str_add(&((struct stream *)arg)->bytes, bytes, len);
-	return 0;
-}
-
-static int64_t source(void *arg, void *buf, size_t len)
-{
-	struct stream *s = arg;
-
-	len = len < s->bytes.len - s->at ? len : s->bytes.len - s->at;
-	memcpy(buf, s->bytes.buf + s->at, len);
-	s->at += len;
-	return (int64_t)len;
-}
-
 /* One letter a minute: 's' a sample, 'l' 10 lost samples, '.' neither. */
-static void make(struct stream *s, const char *minutes)
+static void make(struct evp_str *s, const char *minutes)
 {
-	struct evp_writer_opts opts = { .sink = sink, .sink_arg = s };
+	struct evp_writer_opts opts = { .sink = to_memory, .sink_arg = s };
 	struct evp_event e = { .ntypes = 1, .samples_type = 1, .value_type = 1 };
 	int64_t one = 1;
 	struct evp_sample x = { .window_len_ns = EVP_NSEC, .values = &one };
 	struct evp_loss l = { .window_len_ns = EVP_NSEC, .samples = 10 };
 	struct evp_writer *w;
 
-	*s = (struct stream){ 0 };
 	evp_writer_new(&w, &opts, NULL);
 	evp_writer_cstring(w, "cpu", &e.name);
 	evp_writer_cstring(w, "samples", &e.types[0].type);
@@ -88,20 +67,22 @@ static int64_t stored(void)
 static uint64_t add(const char *minutes)
 {
 	struct evp_store_add_opts opts = { 0 };
-	struct stream s;
-	struct evp_reader_opts ro = { .read = source, .arg = &s, .name = "test" };
+	struct evp_str s = { 0 };
+	struct evp_bytes left;
+	struct evp_reader_opts ro = { .read = from_memory, .arg = &left, .name = "test" };
 	struct evp_store_add *a;
 	struct evp_reader *r;
 	uint64_t lost = UINT64_MAX;
 
 	make(&s, minutes);
+	left = (struct evp_bytes){ s.buf, s.len };
 	if (!evp_store_add_new(&a, dir, &opts, NULL) && !evp_reader_new(&r, &ro, NULL)) {
 		if (!evp_store_add_stream(a, r, NULL))
 			lost = evp_store_add_stats(a)->lost_samples;
 		evp_reader_free(r);
 		evp_store_add_free(a);
 	}
-	evp_str_release(&s.bytes);
+	evp_str_release(&s);
 	return lost;
 }
 

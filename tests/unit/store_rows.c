@@ -8,35 +8,19 @@
 
 #include "store/build.h"
 #include "stream/writer.h"
+#include "memory.h"
 #include "tap.h"
 
 /* A stream in memory. */
 struct stream {
 	struct evp_str bytes;
-	size_t at;
 	struct evp_writer *w;
 	uint32_t event;
 };
 
-static int sink(void *arg, const void *bytes, size_t len)
-{
-	evp_str_add(&((struct stream *)arg)->bytes, bytes, len);
-	return 0;
-}
-
-static int64_t source(void *arg, void *buf, size_t len)
-{
-	struct stream *s = arg;
-
-	len = len < s->bytes.len - s->at ? len : s->bytes.len - s->at;
-	memcpy(buf, s->bytes.buf + s->at, len);
-	s->at += len;
-	return (int64_t)len;
-}
-
 static void begin(struct stream *s)
 {
-	struct evp_writer_opts opts = { .sink = sink, .sink_arg = s };
+	struct evp_writer_opts opts = { .sink = to_memory, .sink_arg = &s->bytes };
 	struct evp_event e = { .ntypes = 2, .samples_type = 1, .value_type = 2 };
 
 	*s = (struct stream){ 0 };
@@ -123,13 +107,16 @@ static struct evp_store_segment *segment(struct stream *s)
 	struct evp_err err = { 0 };
 	struct evp_reader *r;
 	struct evp_record rec;
+	struct evp_bytes left;
 	uint64_t size;
 	int fd = mkstemp(path), rc;
 
 	evp_writer_end(s->w);
+	left = (struct evp_bytes){ s->bytes.buf, s->bytes.len };
 	evp_pool_init(&p);
 	rc = evp_reader_new(
-		&r, &(struct evp_reader_opts){ .read = source, .arg = s, .name = "test" }, &err);
+		&r, &(struct evp_reader_opts){ .read = from_memory, .arg = &left, .name = "test" },
+		&err);
 	while (!rc && evp_reader_next(r, &rec, &err) > 0)
 		if (rec.type == EVP_REC_EPOCH)
 			evp_pool_forget(&p);

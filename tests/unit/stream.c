@@ -7,16 +7,11 @@
 #include "stream/copy.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
+#include "memory.h"
 #include "tap.h"
 
 #define SAMPLES_A (2 * 20 * 3)
 #define SAMPLES_B (2 * 7 * 3)
-
-static int sink(void *arg, const void *bytes, size_t len)
-{
-	evp_str_add(arg, bytes, len);
-	return 0;
-}
 
 struct source {
 	const char *p;
@@ -77,7 +72,7 @@ static uint32_t make_stack(struct evp_writer *w, int i)
 static void make_stream(struct evp_str *out, const uint8_t *id, int n, int level)
 {
 	struct evp_writer_opts opts = {
-		.sink = sink, .sink_arg = out, .tool = "test", .level = level, .stream_id = id
+		.sink = to_memory, .sink_arg = out, .tool = "test", .level = level, .stream_id = id
 	};
 	const int64_t values[] = { 3, 30303030 };
 	struct evp_writer *w;
@@ -225,7 +220,7 @@ static void test_copy(const struct evp_str *s)
 	struct evp_reader_opts ropts = { .read = source_read, .arg = &src };
 	struct evp_str out = { 0 };
 	struct evp_writer_opts wopts = {
-		.sink = sink, .sink_arg = &out, .stream_id = id_a, .level = -1
+		.sink = to_memory, .sink_arg = &out, .stream_id = id_a, .level = -1
 	};
 	struct evp_reader *r;
 	struct evp_writer *w;

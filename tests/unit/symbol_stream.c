@@ -14,15 +14,10 @@
 #include "symbol/elf.h"
 #include "symbol/symbol.h"
 #include "symbol/vdso.h"
+#include "memory.h"
 #include "tap.h"
 
 extern char __executable_start[]; /* the linker's: file offset 0 in memory */
-
-static int to_str(void *arg, const void *bytes, size_t len)
-{
-	evp_str_add(arg, bytes, len);
-	return 0;
-}
 
 static int to_stdout(void *arg, const void *bytes, size_t len)
 {
@@ -109,23 +104,11 @@ static int make_stream(int n, char **specs, int (*sink)(void *, const void *, si
 	return rc;
 }
 
-static int64_t from_str(void *arg, void *buf, size_t len)
-{
-	struct evp_bytes *b = arg;
-
-	if (len > b->len)
-		len = b->len;
-	memcpy(buf, b->ptr, len);
-	b->ptr += len;
-	b->len -= len;
-	return (int64_t)len;
-}
-
 static int symbolize(struct evp_symbolizer *s, const struct evp_str *in, struct evp_str *out)
 {
 	struct evp_bytes bytes = { in->buf, in->len };
-	struct evp_reader_opts ropts = { .read = from_str, .arg = &bytes };
-	struct evp_writer_opts wopts = { .sink = to_str,
+	struct evp_reader_opts ropts = { .read = from_memory, .arg = &bytes };
+	struct evp_writer_opts wopts = { .sink = to_memory,
 					 .sink_arg = out,
 					 .stream_id = (const uint8_t *)"symbol test 0002" };
 	struct evp_reader *r = NULL;
@@ -164,7 +147,7 @@ static void test_bounds(const char *self)
 		if (asprintf(&specs[i], "native:%s:%s:%x", self, self,
 			     start + (unsigned int)i * 4) < 0)
 			abort();
-	ok(!make_stream(N, specs, to_str, &in), "a stream of this program's addresses");
+	ok(!make_stream(N, specs, to_memory, &in), "a stream of this program's addresses");
 	ok(!evp_symbolizer_new(&s, &opts, NULL) && !symbolize(s, &in, &roomy), "symbolized");
 	evp_symbolizer_stats(s, &st);
 	ok(st.locations == N, "each location seen once");
