@@ -34,7 +34,7 @@ endif
 HAVE_BPF := $(shell command -v $(CLANG) >/dev/null 2>&1 && command -v $(BPFTOOL) >/dev/null 2>&1 && \
 	pkg-config --exists libbpf 2>/dev/null && echo yes)
 
-CPPFLAGS_ALL := -Ilib -Icmd -I$(B)/gen -D_FILE_OFFSET_BITS=64 -DEVP_VERSION='"$(VERSION)"' \
+CPPFLAGS_ALL := -Ilib -I. -I$(B)/gen -D_FILE_OFFSET_BITS=64 -DEVP_VERSION='"$(VERSION)"' \
 	$(if $(HAVE_BPF),-DEVP_HAVE_BPF=1) $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu17 $(WARN) $(SANFLAGS) $(CFLAGS) -pthread
 # --as-needed: a program loads only the libraries it calls; each one costs start-up time.
@@ -48,7 +48,8 @@ LIB_SRC := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 CMD_SRC := $(sort $(wildcard cmd/evp*.c))
 PROGS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
-CMD_COMMON := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(CMD_SRC),$(sort $(wildcard cmd/*.c))))
+# The rooms of cmd/, as an archive: a program has in it, and loads, only what it calls.
+CMD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard cmd/*/*.c)))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 # Programs that tests and benches run.
@@ -73,15 +74,15 @@ $(B)/obj/%.o: %.c | $(SKELS)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(B)/libevp.a: $(LIB_OBJ)
+$(B)/libcmd.a: $(CMD_OBJ)
+$(B)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/bin/evp-record: $(B)/obj/cmd/record/options.o
-
-$(B)/bin/%: $(B)/obj/cmd/%.o $(CMD_COMMON) $(B)/libevp.a
+$(B)/bin/%: $(B)/obj/cmd/%.o $(B)/libcmd.a $(B)/libevp.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libevp.a $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libevp.a
 	@mkdir -p $(@D)
@@ -148,4 +149,4 @@ clean:
 print-%:
 	@echo '$($*)'
 
--include $(LIB_OBJ:.o=.d) $(CMD_SRC:cmd/%.c=$(B)/obj/cmd/%.d) $(CMD_COMMON:.o=.d) $(UNITS:=.d) $(TOOLS:=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_SRC:cmd/%.c=$(B)/obj/cmd/%.d) $(CMD_OBJ:.o=.d) $(UNITS:=.d) $(TOOLS:=.d)

@@ -8,12 +8,12 @@
  */
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "diff/fold.h"
 #include "diff/report.h"
-#include "input.h"
-#include "side.h"
-#include "view.h"
+#include "cmd/common/input.h"
+#include "cmd/diff/side.h"
+#include "cmd/common/view.h"
 
 static struct {
 	const char *output, *store, *base, *new, *by, *event, *norm;

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "format/pprof.h"
-#include "input.h"
-#include "view.h"
+#include "cmd/common/input.h"
+#include "cmd/common/view.h"
 #include "view/folded.h"
 
 static struct {

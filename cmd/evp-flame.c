@@ -5,9 +5,9 @@
  *	evp-record -a --duration 5 | evp-symbolize | evp-flame -o out.html
  *	stackcollapse.pl out.stacks | evp-flame --title 'before the change' > before.html
  */
-#include "cmd.h"
-#include "input.h"
-#include "view.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
+#include "cmd/common/view.h"
 #include "view/flame.h"
 
 static struct {

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cmd.h"
-#include "input.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
 #include "view/folded.h"
 
 static struct {

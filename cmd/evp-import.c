@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "format/import.h"
-#include "input.h"
-#include "view.h"
+#include "cmd/common/input.h"
+#include "cmd/common/view.h"
 
 static struct {
 	const char *output, *format, *type, *time, *by;

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cmd.h"
-#include "input.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
 #include "query/list.h"
 #include "query/quote.h"
 #include "store/root.h"
-#include "view.h"
+#include "cmd/common/view.h"
 #include "view/nameless.h"
 #include "view/top.h"
 

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "record/check.h"
-#include "record/options.h"
+#include "cmd/record/options.h"
 #include "record/privilege.h"
 #include "record/recorder.h"
 

@@ -15,8 +15,8 @@
 
 #include "base/table.h"
 #include "base/text.h"
-#include "cmd.h"
-#include "input.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
 #include "store/add.h"
 #include "store/report.h"
 #include "store/verify.h"

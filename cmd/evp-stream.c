@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "format/script.h"
-#include "input.h"
+#include "cmd/common/input.h"
 #include "stream/summary.h"
 
 static struct {

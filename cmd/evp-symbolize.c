@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cmd.h"
-#include "input.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
 #include "symbol/symbol.h"
 
 static struct {

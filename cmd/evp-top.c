@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "cmd.h"
-#include "input.h"
-#include "view.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
+#include "cmd/common/view.h"
 #include "view/top.h"
 
 static struct {

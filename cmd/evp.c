@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 
 static const struct evp_opt opts[] = { EVP_OPT_END };
 static const struct evp_cmd cmd = {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "record/options.h"
+#include "cmd/record/options.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "input.h"
+#include "cmd/common/input.h"
 #include "record/privilege.h"
 
 #define MSEC (EVP_NSEC / 1000)

@@ -6,7 +6,7 @@
 #ifndef EVP_CMD_RECORD_OPTIONS_H
 #define EVP_CMD_RECORD_OPTIONS_H
 
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "record/recorder.h"
 
 struct record_options {

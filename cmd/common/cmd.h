@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What every evp program does the same way: options from one table, messages, inputs, the exit
- * status. Only code below cmd/ prints or exits.
+ * What every evp program does the same way: messages and the exit status, options from one table,
+ * operands, the output. Only code below cmd/ prints or exits. What filters of streams share beside
+ * this is in cmd/common/input.h.
  *
  * A command file is, in this order: a banner with a pipeline example, includes, the options
  * struct, the option table, run(), main():
@@ -17,14 +18,16 @@
  *		return rc >= 0 ? rc : run();
  *	}
  */
-#ifndef EVP_CMD_H
-#define EVP_CMD_H
+#ifndef EVP_CMD_COMMON_CMD_H
+#define EVP_CMD_COMMON_CMD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/io.h"
+
+/* ---- statuses and messages (message.c) ---- */
 
 enum evp_status {
 	EVP_DONE = 0,
@@ -34,6 +37,20 @@ enum evp_status {
 	EVP_LATER = 75,
 	EVP_UNSURE = 125, /* evp-diff's word for incomplete or inconclusive */
 };
+
+int evp_worse(int a, int b); /* the graver of two statuses */
+
+extern const char *evp_program; /* cmd->name, once parsed */
+extern int evp_verbosity;	/* -1 quiet, 0, 1 ... */
+
+/* "evp-fold: <text>\n" on stderr. Warnings and notes are silent under -q. error returns
+ * EVP_TROUBLE. */
+__attribute__((format(printf, 1, 2))) int evp_error(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void evp_warn(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void evp_note(const char *fmt, ...); /* only under -v */
+int evp_error_from(const struct evp_err *err); /* prints err->msg, returns EVP_TROUBLE */
+
+/* ---- options (options.c, option_value.c) ---- */
 
 enum evp_opt_type {
 	EVP_FLAG,     /* bool *: set to true */
@@ -91,14 +108,9 @@ struct evp_cmd {
 	const char *formats;  /* for -V: "stream 1.0 (reads 1.x, writes 1.0)" */
 };
 
-/* Set by -q, -v, --force and --no-prov, which every program has. */
-extern int evp_verbosity; /* -1 quiet, 0, 1 ... */
+/* Set by --force and --no-prov, which every program has, as it has -q, -v, -h and -V. */
 extern bool evp_force;
 extern bool evp_no_prov;
-
-/* The operands that evp_cmd_parse left over. */
-extern char **evp_operand;
-extern int evp_noperands;
 
 /*
  * -1: go on. Otherwise the exit status: 0 after -h or -V (printed to stdout), 2 after a bad option
@@ -109,12 +121,11 @@ int evp_cmd_parse(const struct evp_cmd *cmd, int argc, char **argv);
 /* The names of the options given, separated by blanks, without values: "-F --duration". */
 const char *evp_cmd_options_given(void);
 
-/* "evp-fold: <text>\n" on stderr. Warnings and notes are silent under -q. error returns
- * EVP_TROUBLE. */
-__attribute__((format(printf, 1, 2))) int evp_error(const char *fmt, ...);
-__attribute__((format(printf, 1, 2))) void evp_warn(const char *fmt, ...);
-__attribute__((format(printf, 1, 2))) void evp_note(const char *fmt, ...); /* only under -v */
-int evp_error_from(const struct evp_err *err); /* prints err->msg, returns EVP_TROUBLE */
+/* ---- operands (operands.c) ---- */
+
+/* What evp_cmd_parse left over; a verb is taken off the front by its program. */
+extern char **evp_operand;
+extern int evp_noperands;
 
 /*
  * Calls fn once an operand (fd, name for messages, arg), once with standard input when there is
@@ -123,8 +134,14 @@ int evp_error_from(const struct evp_err *err); /* prints err->msg, returns EVP_T
  * refused with a hint.
  */
 int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg);
-int evp_worse(int a, int b); /* the graver of two statuses */
 
+/* ---- the output (output.c) ---- */
+
+/*
+ * One output of base/io.h, standard output where path is NULL or "-". Binary to a terminal is
+ * refused but for --force. EVP_DONE or EVP_TROUBLE (said).
+ */
+int evp_output_open(struct evp_out *out, const char *path, unsigned int flags);
 /* Finishes an output: EVP_DONE or EVP_TROUBLE (said). SIGPIPE has its default action throughout. */
 int evp_finish(struct evp_out *out);
 

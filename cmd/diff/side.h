@@ -2,8 +2,8 @@
 /*
  * One side of a diff: a stream, or what a store answers.
  */
-#ifndef EVP_CMD_SIDE_H
-#define EVP_CMD_SIDE_H
+#ifndef EVP_CMD_DIFF_SIDE_H
+#define EVP_CMD_DIFF_SIDE_H
 
 #include "profile/profile.h"
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "query/query.h"
-#include "side.h"
-#include "view.h"
+#include "cmd/diff/side.h"
+#include "cmd/common/view.h"
 
 int evp_side_stream(struct evp_side *s, const char *path)
 {

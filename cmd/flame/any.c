@@ -5,11 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "format/import.h"
-#include "input.h"
+#include "cmd/common/input.h"
 #include "stream/format.h"
-#include "view.h"
+#include "cmd/common/view.h"
 
 struct begun { /* a descriptor whose first bytes were read already */
 	int fd;

@@ -2,9 +2,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "input.h"
-#include "view.h"
+#include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
+#include "cmd/common/view.h"
 
 static bool is_label(const char *s, size_t len)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "input.h"
-#include "view.h"
+#include "cmd/common/input.h"
+#include "cmd/common/view.h"
 
 #include <string.h>
 

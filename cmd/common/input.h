@@ -2,10 +2,10 @@
 /*
  * Stream operands -> what a filter works on, with the messages and statuses that all of them share.
  */
-#ifndef EVP_CMD_INPUT_H
-#define EVP_CMD_INPUT_H
+#ifndef EVP_CMD_COMMON_INPUT_H
+#define EVP_CMD_COMMON_INPUT_H
 
-#include "cmd.h"
+#include "cmd/common/cmd.h"
 #include "profile/profile.h"
 #include "stream/copy.h"
 

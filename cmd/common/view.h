@@ -2,8 +2,8 @@
 /*
  * What evp-top, evp-flame and evp-diff do alike: a list of labels, streams read into a profile.
  */
-#ifndef EVP_CMD_VIEW_H
-#define EVP_CMD_VIEW_H
+#ifndef EVP_CMD_COMMON_VIEW_H
+#define EVP_CMD_COMMON_VIEW_H
 
 #include "view/origin.h"
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/common/cmd.h"
+
+/* SA_RESETHAND: the next one ends the program, and so does this one if it was sent to it alone. */
+static void on_interrupt(int sig, siginfo_t *info, void *context)
+{
+	if (info->si_code != SI_KERNEL) /* that is the terminal's */
+		raise(sig);
+}
+
+/*
+ * Ctrl-C reaches all of a pipeline at once. It ends the recorder at its head, and what that still
+ * writes is the answer: so a filter goes on until its input ends.
+ */
+static void outlive_interrupt(void)
+{
+	struct sigaction act = { .sa_sigaction = on_interrupt,
+				 .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_RESTART };
+	struct sigaction was;
+	struct stat st;
+
+	if (fstat(STDIN_FILENO, &st) || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return;
+	if (!sigaction(SIGINT, NULL, &was) && was.sa_handler == SIG_DFL)
+		sigaction(SIGINT, &act, NULL);
+}
+
+static int from_stdin(int (*fn)(int fd, const char *name, void *arg), void *arg)
+{
+	if (isatty(STDIN_FILENO) && !evp_force)
+		return evp_error("standard input is a terminal (name a file, or pipe a stream in; "
+				 "%s -h for help)",
+				 evp_program);
+	outlive_interrupt();
+	return fn(STDIN_FILENO, "standard input", arg);
+}
+
+static int from_operand(const char *name, int (*fn)(int fd, const char *name, void *arg), void *arg)
+{
+	int fd, status;
+
+	if (!strcmp(name, "-"))
+		return from_stdin(fn, arg);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return evp_error("cannot open '%s': %s", name, strerror(errno));
+	status = fn(fd, name, arg);
+	close(fd);
+	return status;
+}
+
+int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg)
+{
+	int i, status = EVP_DONE;
+
+	if (!evp_noperands)
+		return from_stdin(fn, arg);
+	for (i = 0; i < evp_noperands; i++)
+		status = evp_worse(status, from_operand(evp_operand[i], fn, arg));
+	return status;
+}
