@@ -86,7 +86,7 @@ static int take_operands(struct job *j)
 		return evp_error("values: of which label?");
 	if (j->word == VALUES)
 		j->label = evp_operand[i++];
-	if (j->label && !evp_label_name_valid(j->label, strlen(j->label)))
+	if (j->label && !evp_label_name_valid((struct evp_bytes){ j->label, strlen(j->label) }))
 		return evp_error("values: '%s' is no label's name", j->label);
 	if (i < evp_noperands && j->word != TYPES)
 		j->matcher = evp_operand[i++];

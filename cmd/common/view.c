@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <string.h>
 
 #include "cmd/common/cmd.h"
 #include "cmd/common/input.h"
 #include "cmd/common/view.h"
-
-static bool is_label(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (s[i] != '_' && !isalpha((unsigned char)s[i]) &&
-		    !(i && isdigit((unsigned char)s[i])))
-			return false;
-	return len > 0;
-}
 
 int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 {
@@ -30,7 +20,7 @@ int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 		size_t len = strcspn(text, ",");
 		bool dangling = text[len] == ',' && text[len + 1] == '\0';
 
-		if (dangling || !is_label(text, len))
+		if (dangling || !evp_label_name_valid((struct evp_bytes){ text, len }))
 			return evp_error("%s: '%s' is no list of labels", option, list);
 		l->name[l->n] = evp_arena_dup(&arena, text, len);
 		if (!l->name[l->n++])

@@ -64,17 +64,6 @@ bool evp_tsv_guess(const char *bytes, size_t len)
 	return ts && stack;
 }
 
-static bool label_name(const char *p, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (!((p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') || p[i] == '_' ||
-		      (i && p[i] >= '0' && p[i] <= '9')))
-			return false;
-	return len > 0;
-}
-
 #define SHOWN(p, len) (int)((len) < 80 ? (len) : 80), (p)
 
 static int header_column(struct tsv *t, const char *name, size_t len, struct evp_err *err)
@@ -85,7 +74,7 @@ static int header_column(struct tsv *t, const char *name, size_t len, struct evp
 	if (role != LABEL && t->has[role])
 		return evp_source_fail(t->s, err, EBADMSG, "column '%s' is there twice",
 				       roles[role]);
-	if (role == LABEL && !label_name(name, len))
+	if (role == LABEL && !evp_label_name_valid((struct evp_bytes){ name, len }))
 		return evp_source_fail(t->s, err, EBADMSG, "'%.*s' is no label name",
 				       SHOWN(name, len));
 	if (role == LABEL && t->nlabels == EVP_MAX_LABELS)

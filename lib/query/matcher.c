@@ -30,16 +30,6 @@ static bool digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-bool evp_label_name_valid(const char *name, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (!letter(name[i]) && (!i || !digit(name[i])))
-			return false;
-	return len > 0;
-}
-
 /* The message with the caret; `at` is where it stands. */
 #define syntax(p, place, ...)                                                                      \
 	(evp_fail((p)->err, EINVAL, "bad matcher: " __VA_ARGS__),                                  \

@@ -54,6 +54,4 @@ void evp_selector_free(struct evp_selector *s);
 int evp_matcher_test(const struct evp_matcher *m, const char *value, size_t len,
 		     struct evp_err *err);
 
-bool evp_label_name_valid(const char *name, size_t len);
-
 #endif

@@ -124,7 +124,7 @@ int evp_labels_choose(const char *list, uint32_t *ret_chosen, struct evp_err *er
 
 static int add_env(struct evp_labeller *l, struct evp_bytes name, struct evp_err *err)
 {
-	if (!evp_labels_is_name(name))
+	if (!evp_label_name_valid(name))
 		return evp_fail(
 			err, EINVAL,
 			"'%.*s' is no variable to take; it has to be of letters, digits and _",
@@ -159,7 +159,7 @@ static int check_fixed(const char *label, struct evp_err *err)
 {
 	const char *equals = strchr(label, '=');
 
-	if (!equals || !evp_labels_is_name((struct evp_bytes){ label, (size_t)(equals - label) }))
+	if (!equals || !evp_label_name_valid((struct evp_bytes){ label, (size_t)(equals - label) }))
 		return evp_fail(
 			err, EINVAL,
 			"'%s' is no label; write KEY=VALUE, the key of letters, digits and _",

@@ -77,16 +77,3 @@ void evp_labels_set(struct evp_labels *ls, struct evp_bytes name, struct evp_byt
 	if (ls->text.oom) /* no item may point at what is not there */
 		ls->n = 0;
 }
-
-bool evp_labels_is_name(struct evp_bytes name)
-{
-	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-
-	if (!name.len || (name.ptr[0] >= '0' && name.ptr[0] <= '9'))
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!name.ptr[i] ||
-		    (!strchr(first, name.ptr[i]) && !(name.ptr[i] >= '0' && name.ptr[i] <= '9')))
-			return false;
-	return true;
-}

@@ -37,9 +37,6 @@ struct evp_bytes evp_labels_value(const struct evp_labels *ls, size_t i);
 /* The value of a label; len 0: absent. */
 struct evp_bytes evp_labels_get(const struct evp_labels *ls, struct evp_bytes name);
 
-/* Whether a stream takes this as a label's name: [a-zA-Z_][a-zA-Z0-9_]*. */
-bool evp_labels_is_name(struct evp_bytes name);
-
 static inline struct evp_bytes evp_text(const char *text)
 {
 	return (struct evp_bytes){ text, strlen(text) };

@@ -193,7 +193,7 @@ static int replace(struct evp_relabel *r, const struct evp_relabel_rule *rule,
 	if (r->out.oom)
 		return -ENOMEM;
 	target = (struct evp_bytes){ text_of(&r->out).ptr, name_len };
-	if (evp_labels_is_name(target))
+	if (evp_label_name_valid(target))
 		evp_labels_set(ls, target,
 			       (struct evp_bytes){ target.ptr + name_len, r->out.len - name_len });
 	return 0;
@@ -217,7 +217,7 @@ static int map_one(struct evp_relabel *r, const struct evp_relabel_rule *rule,
 		return -ENOMEM;
 	target.ptr = text_of(&r->out).ptr;
 	value = (struct evp_bytes){ target.ptr + target.len, item->value_len };
-	if (evp_labels_is_name(target))
+	if (evp_label_name_valid(target))
 		evp_labels_set(ls, target, value);
 	return ls->text.oom ? -ENOMEM : 0;
 }

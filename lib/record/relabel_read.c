@@ -104,7 +104,7 @@ static int read_sources(struct reading *rd, const yaml_node_t *n, struct evp_rel
 		if (rule->nsources == MAX_SOURCES)
 			return FAIL(rd, of, "more than %d source labels", MAX_SOURCES);
 		rc = text_of(rd, of, "a source label", &name);
-		if (!rc && !evp_labels_is_name(name))
+		if (!rc && !evp_label_name_valid(name))
 			return FAIL(rd, of, "'%.80s' is no label's name", name.ptr);
 		if (!rc && evp_grow(&r->source, &r->csources, r->nsources + 1, sizeof(*r->source)))
 			rc = evp_fail_oom(rd->err);
@@ -166,7 +166,7 @@ static int read_key(struct reading *rd, const yaml_node_t *key, const yaml_node_
 /* A name, or one that "$1" and its like will make up. */
 static bool may_be_name(struct evp_bytes name)
 {
-	return memchr(name.ptr, '$', name.len) || evp_labels_is_name(name);
+	return memchr(name.ptr, '$', name.len) || evp_label_name_valid(name);
 }
 
 static int check_rule(struct reading *rd, const yaml_node_t *n, const struct evp_relabel_rule *rule,
@@ -182,7 +182,7 @@ static int check_rule(struct reading *rd, const yaml_node_t *n, const struct evp
 	if (must & ~given)
 		return FAIL(rd, n, "%s needs a target_label", actions[rule->action].name);
 	if ((must & TARGET) &&
-	    !(replaces ? may_be_name(rule->target) : evp_labels_is_name(rule->target)))
+	    !(replaces ? may_be_name(rule->target) : evp_label_name_valid(rule->target)))
 		return FAIL(rd, n, "target_label '%.80s' is no label's name", rule->target.ptr);
 	if (rule->action == EVP_RELABEL_LABELMAP && !may_be_name(rule->replacement))
 		return FAIL(rd, n, "replacement '%.80s' is no label's name", rule->replacement.ptr);

@@ -5,6 +5,7 @@
 
 #include "base/regex.h"
 #include "record/relabel.h"
+#include "stream/stream.h"
 
 #define EVP_RELABEL_GROUPS 64 /* capture groups that a replacement may name */
 

@@ -20,6 +20,20 @@ const char *evp_name_source_name(enum evp_name_source source)
 	return source < EVP_SRC_KINDS ? name[source] : "?";
 }
 
+bool evp_label_name_valid(struct evp_bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (!(c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (i && c >= '0' && c <= '9')))
+			return false;
+	}
+	return name.len > 0;
+}
+
 static void add_string(const struct evp_tables *t, uint32_t id, struct evp_str *out)
 {
 	evp_str_add(out, evp_string(t, id)->ptr, evp_string(t, id)->len);

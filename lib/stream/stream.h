@@ -214,6 +214,9 @@ struct evp_provenance { /* one program that the data went through; strings, not 
 	struct evp_bytes tool, version, options;
 };
 
+/* Is it [a-zA-Z_][a-zA-Z0-9_]*? */
+bool evp_label_name_valid(struct evp_bytes name);
+
 /* Label names that come from the process record unless the label set has them. */
 #define EVP_PROCESS_LABELS "comm", "pid", "node", "exe", "cgroup"
 

@@ -211,20 +211,6 @@ static int define_stack(struct evp_tables *t, struct evp_cursor *c)
 	return 0;
 }
 
-static bool label_name_valid(const struct evp_bytes *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->len; i++) {
-		char ch = b->ptr[i];
-
-		if (!(ch == '_' || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-		      (i && ch >= '0' && ch <= '9')))
-			return false;
-	}
-	return b->len > 0;
-}
-
 static bool take_label(const struct evp_tables *t, struct evp_cursor *c, struct evp_label *l,
 		       uint32_t before)
 {
@@ -240,7 +226,7 @@ static bool take_label(const struct evp_tables *t, struct evp_cursor *c, struct 
 		l->is_number = true;
 		l->unit = take_string(t, c);
 	}
-	return !c->bad && form <= 1 && label_name_valid(evp_string(t, l->key)) &&
+	return !c->bad && form <= 1 && evp_label_name_valid(*evp_string(t, l->key)) &&
 	       (l->is_number || (l->text && evp_string(t, l->text)->len <= EVP_MAX_LABEL)) &&
 	       (!before || evp_bytes_compare(evp_string(t, before), evp_string(t, l->key)) < 0);
 }

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static void check(const struct evp_labels *ls)
 {
 	for (size_t i = 0; i < ls->n; i++)
-		if (!evp_labels_is_name(evp_labels_name(ls, i)) || !evp_labels_value(ls, i).len)
+		if (!evp_label_name_valid(evp_labels_name(ls, i)) || !evp_labels_value(ls, i).len)
 			abort();
 }
 
