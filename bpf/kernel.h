@@ -81,7 +81,8 @@ struct task_struct {
 	__s32 pid, tgid;
 	__u32 flags;
 	__u64 self_exec_id;
-	__u64 start_boottime; /* nanoseconds, CLOCK_BOOTTIME */
+	__u64 start_boottime;		      /* nanoseconds, CLOCK_BOOTTIME */
+	unsigned long sas_ss_sp, sas_ss_size; /* sigaltstack */
 	struct task_struct *group_leader, *real_parent;
 } CORE;
 

@@ -10,6 +10,10 @@
 #include "kernel.h"
 #include "record.h"
 
+#define SIGNAL_FRAME_PLACES 1024      /* of 16 bytes: 11 KiB of registers are known (AMX) */
+#define OTHER_FRAMES	    64	      /* followed until they leave a stack */
+#define OTHER_REACH	    (1 << 26) /* farther away no frame's caller is */
+
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct evp_bpf_knobs knobs;
@@ -239,20 +243,73 @@ static __always_inline bool deliver_stack(struct evp_bpf_stack *s, __u32 n)
 	return true;
 }
 
-/* As much of the stack as there is, up to its end or about `most`. */
-static __always_inline __u32 copy_stack(struct evp_bpf_copy *c, __u64 sp, __u32 most)
+/*
+ * As much of a stack as there is, to where it ends or about `most` bytes more than the copy has.
+ * The copy's length then.
+ */
+static __always_inline __u32 copy_stack(struct evp_bpf_copy *c, __u32 len, __u64 from, __u32 most)
 {
-	__u32 len = 0;
+	__u32 end = len + most;
 
 	for (int i = 0; i <= EVP_BPF_COPY_BYTES / 4096; i++) {
-		__u32 part = 4096 - ((sp + len) & 4095);
+		__u32 part = 4096 - (from & 4095);
 
-		if (len > EVP_BPF_COPY_BYTES - 4096 || len >= most || part > 4096 ||
-		    bpf_probe_read_user(&c->bytes[len], part, (const void *)(sp + len)))
+		if (len >= end || len > sizeof(c->bytes) - 4096 || part > 4096 ||
+		    bpf_probe_read_user(&c->bytes[len], part, (const void *)from))
 			break;
 		len += part;
+		from += part;
 	}
 	return len;
+}
+
+/* Two global functions, because the verifier would follow them from every length a copy may have. */
+
+/*
+ * The stack pointer that a signal interrupted, if its handler has a stack of its own (sigaltstack);
+ * else 0. The kernel's frame lies at that stack's end, behind floating point registers of unknown
+ * size; it is known by its uc_stack, which says what task_struct does.
+ */
+__noinline __u64 interrupted_stack(__u64 sp)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 start = BPF_CORE_READ(task, sas_ss_sp), size = BPF_CORE_READ(task, sas_ss_size);
+	__u64 at = (start + size) & ~15ull, uc_stack[3], ret;
+
+	if (sp - start >= size)
+		return 0;
+	for (int i = 0; i < SIGNAL_FRAME_PLACES && at > sp; i++) {
+		at -= 16;
+		if (bpf_probe_read_user(uc_stack, sizeof(uc_stack), (const void *)at))
+			return 0;
+		if (uc_stack[0] == start && uc_stack[2] == size)
+			return bpf_probe_read_user(&ret, sizeof(ret),
+						   (const void *)(at + EVP_UC_STACK_TO_SP))
+				       ? 0
+				       : ret;
+	}
+	return 0;
+}
+
+/*
+ * Where another stack begins that this one, copied, leads to by frame pointers; 0: nowhere. Go's
+ * functions run on a system stack for a while.
+ */
+__noinline __u64 other_stack(__u64 sp, __u32 len, __u64 fp)
+{
+	__u64 frame[2]; /* the caller's frame pointer, the return address */
+
+	for (int i = 0; i < OTHER_FRAMES; i++) {
+		if ((fp & 7) || bpf_probe_read_user(frame, sizeof(frame), (const void *)fp))
+			return 0;
+		if (fp - sp >= len) /* what is no frame there is not worth a copy */
+			return frame[1] >> 16 && (!frame[0] || frame[0] - fp < OTHER_REACH) ? fp
+											    : 0;
+		if (frame[0] <= fp && frame[0] >= sp)
+			return 0;
+		fp = frame[0];
+	}
+	return 0;
 }
 
 /* Registers, kernel frames and a copy of the stack, for user space to walk. */
@@ -261,13 +318,12 @@ static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct
 {
 	struct evp_bpf_copy *c = &b->copy;
 	__u64 held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA), flag;
-	__u32 len;
+	__u32 len, share = held < knobs.copy_bytes / 2 ? 1 : 4;
 
 	if (held >= knobs.copy_bytes)
 		return false;
 	flag = held >= knobs.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 	c->kind = EVP_BPF_COPY;
-	c->reserved = 0;
 	c->hash = e->hash = mix(mix(knobs.seed, e->time_ns), e->tid);
 	/* The walk has changed them; what the interruption left is read anew. */
 	user_regs(ctx, b);
@@ -276,9 +332,13 @@ static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct
 		c->reg[i] = b->w.reg[i];
 	c->nkernel = knobs.kernel ? walk_kernel(ctx, c->kernel) : 0;
 	/* Most stacks are small: rather all of those than a few whole deep ones. */
-	len = copy_stack(c, b->w.sp,
-			 held < knobs.copy_bytes / 2 ? EVP_BPF_COPY_BYTES : EVP_BPF_COPY_BYTES / 4);
-	if (len > EVP_BPF_COPY_BYTES)
+	c->len = len = copy_stack(c, 0, b->w.sp, EVP_BPF_COPY_BYTES / share);
+	c->other = interrupted_stack(b->w.sp);
+	if (!c->other)
+		c->other = other_stack(b->w.sp, len, b->w.fp);
+	if (c->other)
+		len = copy_stack(c, len, c->other, EVP_BPF_OTHER_BYTES / share);
+	if (len > sizeof(c->bytes))
 		return false;
 	if (e->time_ns - copy_woke_ns >= knobs.copy_wake_ns) {
 		copy_woke_ns = e->time_ns;

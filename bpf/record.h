@@ -15,6 +15,7 @@
 #define EVP_BPF_USER_FRAMES   1024
 #define EVP_BPF_FEW_FRAMES    64
 #define EVP_BPF_COPY_BYTES    65536	  /* of a user stack that user space is to walk */
+#define EVP_BPF_OTHER_BYTES   32768	  /* of another one that it leads to */
 #define EVP_BPF_GLOBAL_PID    0x80000000u /* in a key of targets: no number of the recorder's */
 #define EVP_BPF_THREAD	      0x40000000u /* ...: of one thread, not of a process */
 #define EVP_BPF_SEEN_SLOTS    65536
@@ -56,11 +57,14 @@ struct evp_bpf_stack {
 /* Instead of a stack, where its user half cannot be walked here yet. For one sample. */
 struct evp_bpf_copy {
 	__u32 kind;
-	__u16 nkernel, reserved;
+	__u32 nkernel;
 	__u64 hash;
 	__u64 pc, reg[16]; /* as in struct evp_user_regs */
+	__u64 other;	   /* address of the other stack's part */
+	__u32 len;	   /* bytes from the stack pointer on; the rest are the other stack's */
+	__u32 reserved;
 	__u64 kernel[EVP_BPF_KERNEL_FRAMES + 1];
-	__u8 bytes[EVP_BPF_COPY_BYTES]; /* from the stack pointer on; only what is used is sent */
+	__u8 bytes[EVP_BPF_COPY_BYTES + EVP_BPF_OTHER_BYTES]; /* only what is used is sent */
 };
 
 /* What may be executed where. Sorted by address in a process's part of `mappings`. */

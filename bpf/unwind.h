@@ -30,6 +30,15 @@
 #define EVP_UNWIND_INDEX_WORDS (EVP_UNWIND_INDEX_COUNT / 2)
 #define EVP_UNWIND_MAX_RULES   65535u
 
+enum {
+	/* x86-64: DWARF numbers, System V ABI, AMD64 supplement, figure 3.36. */
+	EVP_REG_BX = 3,
+	EVP_REG_FP = 6,
+	EVP_REG_SP = 7,
+	EVP_REG_LR = 14, /* aarch64 only, where these are just places */
+	EVP_REGS = 16,
+};
+
 /* How to find the canonical frame address (CFA): the stack pointer in the caller. */
 enum evp_unwind_cfa {
 	EVP_CFA_NONE = 0,     /* this code is not covered */

@@ -13,15 +13,6 @@
 
 #include "unwind.h"
 
-enum {
-	/* x86-64: DWARF numbers, System V ABI, AMD64 supplement, figure 3.36. */
-	EVP_REG_BX = 3,
-	EVP_REG_FP = 6,
-	EVP_REG_SP = 7,
-	EVP_REG_LR = 14, /* aarch64 only, where these are just places */
-	EVP_REGS = 16,
-};
-
 enum evp_walk_bx {
 	EVP_BX_VALUE, /* `bx` is its value */
 	EVP_BX_SAVED, /* `bx` is the address of its value */

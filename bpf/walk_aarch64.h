@@ -3,7 +3,8 @@
 #ifndef EVP_BPF_WALK_ARCH_H
 #define EVP_BPF_WALK_ARCH_H
 
-#define EVP_SIGNAL_WORDS 4
+#define EVP_SIGNAL_WORDS   4
+#define EVP_UC_STACK_TO_SP 416 /* in struct ucontext */
 
 /*
  * The kernel's struct rt_sigframe: siginfo (128 bytes), in the ucontext behind it at byte 176 the

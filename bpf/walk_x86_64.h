@@ -3,7 +3,8 @@
 #ifndef EVP_BPF_WALK_ARCH_H
 #define EVP_BPF_WALK_ARCH_H
 
-#define EVP_SIGNAL_WORDS 17
+#define EVP_SIGNAL_WORDS   17
+#define EVP_UC_STACK_TO_SP 144 /* in struct ucontext */
 
 /*
  * The kernel's struct rt_sigframe from the return address on: the ucontext, in it the registers

@@ -15,7 +15,7 @@ static size_t frames_len(const struct evp_raw_stack *stack)
 static size_t stack_len(const struct evp_raw_stack *stack)
 {
 	return sizeof(*stack) + frames_len(stack) +
-	       (stack->regs ? sizeof(*stack->regs) + stack->copy_len : 0);
+	       (stack->regs ? sizeof(*stack->regs) + stack->copy.len + stack->other.len : 0);
 }
 
 /* What the stack points to goes to `frames`, which has room for stack_len less the struct. */
@@ -33,8 +33,12 @@ static void copy_stack(struct evp_raw_stack *to, uint64_t *frames,
 		memcpy(frames + stack->nkernel, stack->user, stack->nuser * sizeof(*frames));
 	if (stack->regs)
 		to->regs = memcpy(rest, stack->regs, sizeof(*stack->regs));
-	if (stack->regs && stack->copy_len)
-		to->copy = memcpy(rest + sizeof(*stack->regs), stack->copy, stack->copy_len);
+	rest += sizeof(*stack->regs);
+	if (stack->regs && stack->copy.len)
+		to->copy.bytes = memcpy(rest, stack->copy.bytes, stack->copy.len);
+	if (stack->regs && stack->other.len)
+		to->other.bytes = memcpy(rest + stack->copy.len, stack->other.bytes,
+					 stack->other.len);
 }
 
 static int put_copied(struct evp_inbox *in, const struct evp_raw_stack *stack)
@@ -46,7 +50,7 @@ static int put_copied(struct evp_inbox *in, const struct evp_raw_stack *stack)
 	if (evp_map_find(&in->copied, stack->hash))
 		return 0;
 	if (in->copied_bytes >= EVP_INBOX_COPIED_BYTES)
-		without.copy_len = 0; /* the walk will say that it ends there */
+		without.copy.len = without.other.len = 0; /* the walk will say that it ends there */
 	to = malloc(sizeof(*to) - sizeof(to->stack) + stack_len(&without));
 	place = to ? evp_map_at(&in->copied, stack->hash, NULL) : NULL;
 	if (!place) {

@@ -23,7 +23,7 @@ static const uint8_t perf_reg[] = {
 	PERF_REG_X86_R12, PERF_REG_X86_R13, PERF_REG_X86_R14, PERF_REG_X86_R15,
 };
 
-_Static_assert(sizeof(perf_reg) == EVP_WALK_REGS, "a place for every register");
+_Static_assert(sizeof(perf_reg) == EVP_REGS, "a place for every register");
 
 #else
 

@@ -21,18 +21,17 @@
  * Kernel frames: the leaf as sampled, the others are return addresses. User frames: of each an
  * address inside the instruction that was going on (a call's return address - 1). Leaf first.
  *
- * Where `regs` is set the user half is still to be walked: by these registers and `copy`, the
- * stack's bytes from the stack pointer on. Such a stack belongs to one sample.
+ * Where `regs` is set the user half is still to be walked: by these registers and copies of memory
+ * as struct evp_walk_in wants them. Such a stack belongs to one sample.
  */
 struct evp_raw_stack {
 	uint64_t hash;
 	const uint64_t *kernel, *user;
 	uint32_t nkernel, nuser;
-	uint32_t copy_len;
 	bool kernel_cut;       /* the kernel half did not fit */
 	enum evp_walk_end end; /* of the user half; GOES_ON: there is none */
 	const struct evp_user_regs *regs;
-	const void *copy;
+	struct evp_walk_copy copy, other;
 };
 
 struct evp_raw_sample {

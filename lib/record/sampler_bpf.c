@@ -382,17 +382,19 @@ static int on_stack(struct evp_sampler *s, const struct evp_bpf_stack *b, size_t
 static int on_copy(struct evp_sampler *s, const struct evp_bpf_copy *b, size_t len)
 {
 	struct evp_user_regs regs = { .pc = b->pc };
+	size_t copied = len - offsetof(struct evp_bpf_copy, bytes);
 	struct evp_raw_stack stack = {
 		.hash = b->hash,
 		.kernel = (const uint64_t *)b->kernel,
 		.nkernel = b->nkernel,
 		.kernel_cut = b->nkernel >= s->max_kernel,
 		.regs = &regs,
-		.copy = b->bytes,
-		.copy_len = (uint32_t)(len - offsetof(struct evp_bpf_copy, bytes)),
+		.copy = { b->bytes, b->len, b->reg[EVP_REG_SP] },
+		.other = { b->bytes + b->len, copied - b->len, b->other },
 	};
 
-	if (len < offsetof(struct evp_bpf_copy, bytes) || b->nkernel > EVP_BPF_KERNEL_FRAMES)
+	if (len < offsetof(struct evp_bpf_copy, bytes) || b->len > copied ||
+	    b->nkernel > EVP_BPF_KERNEL_FRAMES)
 		return -EBADMSG;
 	memcpy(regs.reg, b->reg, sizeof(regs.reg));
 	s->sink->stack(s->sink->arg, &stack);

@@ -167,8 +167,8 @@ static uint64_t deliver_stack(struct evp_sampler *s, const struct evp_perf_sampl
 
 	if (p->user == EVP_WALK_GOES_ON) {
 		stack.regs = &p->regs;
-		stack.copy = p->copy;
-		stack.copy_len = p->copy_len;
+		stack.copy = (struct evp_walk_copy){ p->copy, p->copy_len,
+						     p->regs.reg[EVP_REG_SP] };
 		stack.hash = evp_hash_u64(++s->ncopies);
 	} else {
 		stack.user = &p->regs.pc;

@@ -141,7 +141,7 @@ void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct 
 	struct evp_walk_in in = {
 		.regs = *raw->regs,
 		.stack = raw->copy,
-		.stack_len = raw->copy_len,
+		.other = raw->other,
 		.arg = &at,
 		.find = find_code,
 	};
@@ -153,8 +153,7 @@ void evp_unwinder_walk(struct evp_unwinder *u, struct evp_proc *p, const struct 
 	*ret = *raw;
 	ret->end = evp_walk(&in, u->frame, EVP_BPF_USER_FRAMES, &n);
 	ret->regs = NULL;
-	ret->copy = NULL;
-	ret->copy_len = 0;
+	ret->copy = ret->other = (struct evp_walk_copy){ 0 };
 	ret->user = u->frame;
 	ret->nuser = (uint32_t)n;
 	hash = evp_hash_bytes(u->frame, n * sizeof(*u->frame)) + ret->end;

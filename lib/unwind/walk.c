@@ -19,18 +19,26 @@ struct walker {
 	struct evp_code code;
 };
 
+static inline bool read_copy(const struct evp_walk_copy *c, uint64_t address, void *ret, size_t len)
+{
+	uint64_t at = address - c->at;
+
+	if (len > c->len || at > c->len - len)
+		return false;
+	memcpy(ret, (const char *)c->bytes + at, len);
+	return true;
+}
+
 EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret, __u32 words)
 {
 	struct walker *k = (struct walker *)w;
-	uint64_t at = address - k->in->regs.reg[EVP_REG_SP];
 	size_t len = words * sizeof(*ret);
 
-	if (len <= k->in->stack_len && at <= k->in->stack_len - len) {
-		memcpy(ret, (const char *)k->in->stack + at, len);
+	if (read_copy(&k->in->stack, address, ret, len) ||
+	    read_copy(&k->in->other, address, ret, len))
 		return true;
-	}
 	/* Rules lead from signal handlers and Go's system stacks to other stacks; a guess does not. */
-	k->past_copy = at < STACK_REACH ||
+	k->past_copy = address - k->in->stack.at < STACK_REACH ||
 		       (!w->guess && address >= USER_BEGIN && address < USER_END);
 	return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A walk in user space: registers and a copy of the stack in, addresses out. The step from a frame
+ * A walk in user space: registers and copies of the stack in, addresses out. The step from a frame
  * to its caller is bpf/walk.h's, the same code that BPF runs.
  */
 #ifndef EVP_UNWIND_WALK_H
@@ -12,12 +12,9 @@
 #include "../bpf/unwind.h"
 #include "unwind/table.h"
 
-/* By DWARF number: x86-64 rax 0, rdx 1, rcx 2, rbx 3, rsi 4, rdi 5, rbp 6, rsp 7, r8-r15. */
-#define EVP_WALK_REGS 16
-
 struct evp_user_regs {
 	uint64_t pc;
-	uint64_t reg[EVP_WALK_REGS];
+	uint64_t reg[EVP_REGS]; /* x86-64: ax, dx, cx, bx, si, di, bp, sp, r8-r15 */
 };
 
 struct evp_code {			      /* of one mapping */
@@ -27,10 +24,16 @@ struct evp_code {			      /* of one mapping */
 	enum evp_code_kind kind;
 };
 
+struct evp_walk_copy { /* of memory of the walked process */
+	const void *bytes;
+	size_t len;
+	uint64_t at; /* their address there */
+};
+
 struct evp_walk_in {
 	struct evp_user_regs regs;
-	const void *stack; /* `stack_len` bytes, from the address in the stack pointer upwards */
-	size_t stack_len;
+	/* From the stack pointer upwards; of another stack that this one leads to (or len 0). */
+	struct evp_walk_copy stack, other;
 	void *arg;
 	/* The code that holds this address. */
 	void (*find)(void *arg, uint64_t address, struct evp_code *ret);

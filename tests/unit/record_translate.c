@@ -178,7 +178,7 @@ static void test_orphans(void)
 {
 	struct evp_inbox in = { 0 };
 	struct evp_user_regs regs = { .pc = 7 };
-	struct evp_raw_stack raw = { .regs = &regs, .copy = "abc", .copy_len = 4 };
+	struct evp_raw_stack raw = { .regs = &regs, .copy = { "abc", 4, 0 } };
 
 	for (raw.hash = 1; raw.hash <= 2; raw.hash++)
 		evp_inbox_put_stack(&in, &raw);
@@ -190,7 +190,7 @@ static void test_orphans(void)
 	for (int i = 0; i < 5; i++)
 		evp_inbox_rest(&in);
 	ok(evp_inbox_copied(&in, 2)->regs->pc == 7 &&
-		   !memcmp(evp_inbox_copied(&in, 2)->copy, "abc", 4),
+		   !memcmp(evp_inbox_copied(&in, 2)->copy.bytes, "abc", 4),
 	   "what a sample waits for stays");
 	evp_inbox_walked(&in, evp_inbox_copied(&in, 2));
 	ok(!in.copied.n && !in.copied_bytes, "until it was walked");

@@ -21,7 +21,8 @@ static struct {
 static void on_stack(void *arg, const struct evp_raw_stack *s)
 {
 	seen.nstacks++;
-	seen.copies += s->regs && s->regs->pc && s->copy_len >= 64;
+	seen.copies += s->regs && s->regs->pc && s->copy.len >= 64 &&
+		       s->copy.at == s->regs->reg[EVP_REG_SP];
 	*evp_map_at(&seen.stacks, s->hash, NULL) = 1;
 }
 

@@ -51,7 +51,7 @@ static void on_stack(void *arg, const struct evp_raw_stack *stack)
 	g->kernel += stack->nkernel;
 	if (!stack->regs)
 		return;
-	g->user += stack->copy_len > 0;
+	g->user += stack->copy.len > 0;
 	g->in_spin += stack->regs->pc - (uintptr_t)spin < 2048; /* long under sanitizers */
 }
 

@@ -7,13 +7,14 @@
 #include "unwind/walk.h"
 #include "tap.h"
 
-#define CODE  0x100000 /* where the table's file is mapped; its addresses begin at 0 */
-#define STACK 0x7ffe0000
-#define FUNC  0x100    /* each rule holds for so many bytes */
-#define OTHER 0x900000 /* mapped, without a table */
+#define CODE	    0x100000 /* where the table's file is mapped; its addresses begin at 0 */
+#define STACK	    0x7ffe0000
+#define OTHER_STACK 0xc000040000
+#define FUNC	    0x100    /* each rule holds for so many bytes */
+#define OTHER	    0x900000 /* mapped, without a table */
 
 static struct evp_unwind_table table;
-static uint64_t stack[64], frame[16];
+static uint64_t stack[64], second[8], frame[16];
 static enum evp_code_kind other = EVP_CODE_UNKNOWN;
 
 static void find(void *arg, uint64_t address, struct evp_code *ret)
@@ -56,7 +57,9 @@ static size_t walked;
 /* From function number 0, with the stack pointer at the beginning of the copy. */
 static enum evp_walk_end walk(uint64_t pc, size_t copied, size_t max, uint64_t fp, uint64_t bx)
 {
-	struct evp_walk_in w = { .stack = stack, .stack_len = copied, .find = find };
+	struct evp_walk_in w = { .stack = { stack, copied, STACK },
+				 .other = { second, sizeof(second), OTHER_STACK },
+				 .find = find };
 
 	w.regs.pc = pc;
 	w.regs.reg[7] = STACK;
@@ -83,6 +86,11 @@ int main(void)
 		{ .cfa = EVP_CFA_DEREF_SP, .cfa_off = 8, .cfa_add = 8, .ra_off = -8 },
 		{ .cfa = EVP_CFA_SP, .cfa_off = 8, .ra = EVP_RA_REG, .ra_off = 14 },
 		{ .cfa = EVP_CFA_SP, .cfa_off = -8, .ra_off = 0 },
+		{ .cfa = EVP_CFA_FP,
+		  .cfa_off = 16,
+		  .ra_off = -8,
+		  .fp = EVP_FP_AT_CFA,
+		  .fp_off = -16 },
 	};
 	enum evp_walk_end end;
 
@@ -135,6 +143,13 @@ int main(void)
 	   "a signal: the interrupted address as it was");
 	ok(walk(in(0), 8 * (2 + 5 + 16), 16, 0, 0) == EVP_WALK_NOT_COPIED && walked == 2,
 	   "a signal frame that was not copied whole");
+
+	/* A frame on another stack, as a frame pointer says. */
+	second[1] = in(3) + 1;
+	ok(walk(in(10), sizeof(stack), 16, OTHER_STACK, 0) == EVP_WALK_ROOT && walked == 2,
+	   "from one stack to the other");
+	ok(walk(in(10), sizeof(stack), 16, OTHER_STACK + 8 * 7, 0) == EVP_WALK_NOT_COPIED,
+	   "not beyond its copy");
 
 	/* Guesses by frame pointers: they lead on, or it is said what was missing. */
 	stack[4] = 0;
