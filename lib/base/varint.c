@@ -59,3 +59,24 @@ uint64_t evp_cursor_varint_slow(struct evp_cursor *c)
 	c->p = c->end;
 	return 0;
 }
+
+uint64_t evp_cursor_leb_slow(struct evp_cursor *c, bool is_signed)
+{
+	unsigned int shift = 0;
+	uint64_t v = 0;
+
+	while (c->p < c->end) {
+		uint8_t b = *c->p++;
+
+		if (shift < 64)
+			v |= (uint64_t)(b & 0x7f) << shift;
+		shift += 7;
+		if (b & 0x80)
+			continue;
+		if (is_signed && shift < 64 && (b & 0x40))
+			v |= ~(uint64_t)0 << shift;
+		return v;
+	}
+	c->bad = 1;
+	return 0;
+}

@@ -6,6 +6,7 @@
 #ifndef EVP_BASE_VARINT_H
 #define EVP_BASE_VARINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -120,6 +121,43 @@ static inline void evp_put_le64(void *p, uint64_t v)
 {
 	evp_put_le32(p, (uint32_t)v);
 	evp_put_le32((uint8_t *)p + 4, (uint32_t)(v >> 32));
+}
+
+/*
+ * Off the same cursor, numbers as DWARF has them: fixed ones of 1, 2, 4 or 8 bytes, and LEB128 that
+ * may be padded and may be longer than 64 bits, of which the low ones are kept.
+ */
+static inline uint8_t evp_cursor_byte(struct evp_cursor *c)
+{
+	if (c->p < c->end)
+		return *c->p++;
+	c->bad = 1;
+	return 0;
+}
+
+static inline uint64_t evp_cursor_fixed(struct evp_cursor *c, unsigned int size)
+{
+	const uint8_t *p = evp_cursor_bytes(c, size);
+
+	if (!p)
+		return 0;
+	return size == 1 ? *p : size == 2 ? evp_le16(p) : size == 4 ? evp_le32(p) : evp_le64(p);
+}
+
+uint64_t evp_cursor_leb_slow(struct evp_cursor *c, bool is_signed);
+
+static inline uint64_t evp_cursor_uleb(struct evp_cursor *c)
+{
+	if (c->p < c->end && *c->p < 0x80)
+		return *c->p++;
+	return evp_cursor_leb_slow(c, false);
+}
+
+static inline int64_t evp_cursor_sleb(struct evp_cursor *c)
+{
+	if (c->p < c->end && *c->p < 0x40)
+		return *c->p++;
+	return (int64_t)evp_cursor_leb_slow(c, true);
 }
 
 #endif

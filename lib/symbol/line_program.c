@@ -12,81 +12,15 @@
 
 /* ---- bytes ---- */
 
-/* Past its end it yields zeroes and is `bad`. DWARF allows padded LEB128, unlike base/varint.h. */
-struct input {
-	const uint8_t *p, *end;
-	bool bad, wide; /* 64-bit DWARF */
-};
-
-static const uint8_t *take(struct input *in, uint64_t n)
-{
-	const uint8_t *p = in->p;
-
-	if (n > (uint64_t)(in->end - in->p)) {
-		in->bad = true;
-		in->p = in->end;
-		return NULL;
-	}
-	in->p += n;
-	return p;
-}
-
-static uint64_t fixed(struct input *in, unsigned int size)
-{
-	const uint8_t *p = take(in, size);
-
-	if (!p)
-		return 0;
-	return size == 1 ? *p : size == 2 ? evp_le16(p) : size == 4 ? evp_le32(p) : evp_le64(p);
-}
-
-static uint64_t offset_of(struct input *in)
-{
-	return fixed(in, in->wide ? 8 : 4);
-}
-
-static uint64_t leb(struct input *in, unsigned int *ret_shift)
-{
-	uint64_t v = 0;
-	unsigned int shift = 0;
-	uint8_t b = 0x80;
-
-	while (in->p < in->end && (b & 0x80)) {
-		b = *in->p++;
-		if (shift < 64)
-			v |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-	}
-	if (b & 0x80)
-		in->bad = true;
-	if (ret_shift && shift < 64 && (b & 0x40))
-		v |= ~(uint64_t)0 << shift;
-	return v;
-}
-
-static uint64_t uleb(struct input *in)
-{
-	if (in->p < in->end && *in->p < 0x80)
-		return *in->p++;
-	return leb(in, NULL);
-}
-
-static int64_t sleb(struct input *in)
-{
-	unsigned int shift = 0;
-
-	return (int64_t)leb(in, &shift);
-}
-
-static const char *text(struct input *in)
+static const char *text(struct evp_cursor *in)
 {
 	const uint8_t *end = in->p < in->end ? memchr(in->p, 0, (size_t)(in->end - in->p)) : NULL;
 
 	if (!end) {
-		in->bad = true;
+		in->bad = 1;
 		return "";
 	}
-	return (const char *)take(in, (uint64_t)(end + 1 - in->p));
+	return (const char *)evp_cursor_bytes(in, (uint64_t)(end + 1 - in->p));
 }
 
 /* A section whose last string has no end has none that can be had cheaply. */
@@ -136,7 +70,8 @@ struct program {
 	struct evp_line_table *t;
 	const struct evp_line_sections *s;
 	const struct evp_elf *e;
-	struct input in; /* ends where the program ends */
+	struct evp_cursor in; /* ends where the program ends */
+	bool wide;	      /* 64-bit DWARF */
 	uint16_t version;
 	uint8_t min_inst, line_range, opcode_base;
 	int8_t line_base;
@@ -180,10 +115,10 @@ static int read_names_4(struct program *p)
 	if (!rc)
 		rc = add_file(p, NULL, 0);
 	while (!rc && *(name = text(&p->in))) {
-		uint64_t dir = uleb(&p->in);
+		uint64_t dir = evp_cursor_uleb(&p->in);
 
-		uleb(&p->in);
-		uleb(&p->in);
+		evp_cursor_uleb(&p->in);
+		evp_cursor_uleb(&p->in);
 		rc = add_file(p, name, dir);
 	}
 	return rc;
@@ -193,6 +128,11 @@ struct format {
 	uint64_t type, form;
 };
 
+static uint64_t offset_of(struct program *p)
+{
+	return evp_cursor_fixed(&p->in, p->wide ? 8 : 4);
+}
+
 /* One value of an entry: text through *ret_text, a number through *ret_number. */
 static int read_form(struct program *p, uint64_t form, const char **ret_text, uint64_t *ret_number)
 {
@@ -201,31 +141,31 @@ static int read_form(struct program *p, uint64_t form, const char **ret_text, ui
 		*ret_text = text(&p->in);
 		return 0;
 	case DW_FORM_line_strp:
-		*ret_text = text_at(&p->s->line_str, offset_of(&p->in));
+		*ret_text = text_at(&p->s->line_str, offset_of(p));
 		return 0;
 	case DW_FORM_strp:
-		*ret_text = text_at(&p->s->str, offset_of(&p->in));
+		*ret_text = text_at(&p->s->str, offset_of(p));
 		return 0;
 	case DW_FORM_udata:
-		*ret_number = uleb(&p->in);
+		*ret_number = evp_cursor_uleb(&p->in);
 		return 0;
 	case DW_FORM_data1:
-		*ret_number = fixed(&p->in, 1);
+		*ret_number = evp_cursor_fixed(&p->in, 1);
 		return 0;
 	case DW_FORM_data2:
-		*ret_number = fixed(&p->in, 2);
+		*ret_number = evp_cursor_fixed(&p->in, 2);
 		return 0;
 	case DW_FORM_data4:
-		*ret_number = fixed(&p->in, 4);
+		*ret_number = evp_cursor_fixed(&p->in, 4);
 		return 0;
 	case DW_FORM_data8:
-		*ret_number = fixed(&p->in, 8);
+		*ret_number = evp_cursor_fixed(&p->in, 8);
 		return 0;
 	case DW_FORM_data16:
-		take(&p->in, 16);
+		evp_cursor_bytes(&p->in, 16);
 		return 0;
 	case DW_FORM_block:
-		take(&p->in, uleb(&p->in));
+		evp_cursor_bytes(&p->in, evp_cursor_uleb(&p->in));
 		return 0;
 	default:
 		return -ENOTSUP;
@@ -236,14 +176,14 @@ static int read_form(struct program *p, uint64_t form, const char **ret_text, ui
 static int read_list_5(struct program *p, bool files)
 {
 	struct format formats[MAX_FORMATS];
-	uint64_t nformats = fixed(&p->in, 1), n;
+	uint64_t nformats = evp_cursor_fixed(&p->in, 1), n;
 	int rc = nformats > MAX_FORMATS ? -ENOTSUP : 0;
 
 	for (uint64_t i = 0; !rc && i < nformats; i++) {
-		formats[i].type = uleb(&p->in);
-		formats[i].form = uleb(&p->in);
+		formats[i].type = evp_cursor_uleb(&p->in);
+		formats[i].form = evp_cursor_uleb(&p->in);
 	}
-	n = uleb(&p->in);
+	n = evp_cursor_uleb(&p->in);
 	if (n && !nformats)
 		return -ENOTSUP;
 	for (uint64_t i = 0; !rc && i < n && !p->in.bad; i++) {
@@ -275,31 +215,31 @@ static int read_header(struct program *p, uint64_t offset)
 
 	if (offset >= all->len)
 		return -ENOTSUP;
-	p->in = (struct input){ .p = all->p + offset, .end = all->p + all->len };
-	len = fixed(&p->in, 4);
-	p->in.wide = len == 0xffffffff;
-	if (p->in.wide)
-		len = fixed(&p->in, 8);
+	p->in = (struct evp_cursor){ .p = all->p + offset, .end = all->p + all->len };
+	len = evp_cursor_fixed(&p->in, 4);
+	p->wide = len == 0xffffffff;
+	if (p->wide)
+		len = evp_cursor_fixed(&p->in, 8);
 	if (len > (uint64_t)(p->in.end - p->in.p))
 		return -ENOTSUP;
 	p->in.end = p->in.p + len;
-	p->version = (uint16_t)fixed(&p->in, 2);
+	p->version = (uint16_t)evp_cursor_fixed(&p->in, 2);
 	if (p->version < 2 || p->version > 5)
 		return -ENOTSUP;
 	if (p->version == 5)
-		take(&p->in, 2); /* sizes of address and segment selector */
-	len = offset_of(&p->in);
+		evp_cursor_bytes(&p->in, 2); /* sizes of address and segment selector */
+	len = offset_of(p);
 	if (len > (uint64_t)(p->in.end - p->in.p))
 		return -ENOTSUP;
 	program = p->in.p + len;
-	p->min_inst = (uint8_t)fixed(&p->in, 1);
-	if (p->version >= 4 && fixed(&p->in, 1) > 1)
+	p->min_inst = (uint8_t)evp_cursor_fixed(&p->in, 1);
+	if (p->version >= 4 && evp_cursor_fixed(&p->in, 1) > 1)
 		return -ENOTSUP; /* operations of a VLIW machine */
-	take(&p->in, 1);
-	p->line_base = (int8_t)fixed(&p->in, 1);
-	p->line_range = (uint8_t)fixed(&p->in, 1);
-	p->opcode_base = (uint8_t)fixed(&p->in, 1);
-	p->operands = p->opcode_base ? take(&p->in, p->opcode_base - 1u) : NULL;
+	evp_cursor_bytes(&p->in, 1);
+	p->line_base = (int8_t)evp_cursor_fixed(&p->in, 1);
+	p->line_range = (uint8_t)evp_cursor_fixed(&p->in, 1);
+	p->opcode_base = (uint8_t)evp_cursor_fixed(&p->in, 1);
+	p->operands = p->opcode_base ? evp_cursor_bytes(&p->in, p->opcode_base - 1u) : NULL;
 	if (!p->operands || !p->line_range)
 		return -ENOTSUP;
 	if (p->version < 5)
@@ -365,25 +305,25 @@ static int end_sequence(struct program *p, struct state *st)
 
 static int extended(struct program *p, struct state *st)
 {
-	uint64_t len = uleb(&p->in);
-	struct input in = { .p = take(&p->in, len), .wide = p->in.wide };
+	uint64_t len = evp_cursor_uleb(&p->in);
+	struct evp_cursor in = { .p = evp_cursor_bytes(&p->in, len) };
 	uint64_t dir;
 	const char *name;
 
 	if (!in.p || !len)
 		return 0;
 	in.end = in.p + len;
-	switch (fixed(&in, 1)) {
+	switch (evp_cursor_fixed(&in, 1)) {
 	case DW_LNE_end_sequence:
 		return end_sequence(p, st);
 	case DW_LNE_set_address:
 		if (len != 5 && len != 9)
 			return -E2BIG;
-		st->row.addr = fixed(&in, (unsigned int)len - 1);
+		st->row.addr = evp_cursor_fixed(&in, (unsigned int)len - 1);
 		return 0;
 	case DW_LNE_define_file:
 		name = text(&in);
-		dir = uleb(&in);
+		dir = evp_cursor_uleb(&in);
 		return in.bad ? 0 : add_file(p, name, dir);
 	default:
 		return 0;
@@ -396,26 +336,26 @@ static int standard(struct program *p, struct state *st, uint8_t op)
 	case DW_LNS_copy:
 		return add_row(p, st, false);
 	case DW_LNS_advance_pc:
-		st->row.addr += uleb(&p->in) * p->min_inst;
+		st->row.addr += evp_cursor_uleb(&p->in) * p->min_inst;
 		return 0;
 	case DW_LNS_advance_line:
-		st->row.line += (uint32_t)sleb(&p->in);
+		st->row.line += (uint32_t)evp_cursor_sleb(&p->in);
 		return 0;
 	case DW_LNS_set_file:
-		st->file = uleb(&p->in);
+		st->file = evp_cursor_uleb(&p->in);
 		return 0;
 	case DW_LNS_set_column:
-		st->row.column = (uint32_t)uleb(&p->in);
+		st->row.column = (uint32_t)evp_cursor_uleb(&p->in);
 		return 0;
 	case DW_LNS_const_add_pc:
 		st->row.addr += (uint64_t)((255 - p->opcode_base) / p->line_range) * p->min_inst;
 		return 0;
 	case DW_LNS_fixed_advance_pc:
-		st->row.addr += fixed(&p->in, 2);
+		st->row.addr += evp_cursor_fixed(&p->in, 2);
 		return 0;
 	default: /* known ones that do not matter here, and unknown ones */
 		for (uint8_t i = p->operands[op - 1]; i; i--)
-			uleb(&p->in);
+			evp_cursor_uleb(&p->in);
 		return 0;
 	}
 }
@@ -427,7 +367,7 @@ static int run(struct program *p)
 
 	reset(&st, 0);
 	while (!rc && p->in.p < p->in.end && !p->in.bad) {
-		uint8_t op = *p->in.p++;
+		uint8_t op = evp_cursor_byte(&p->in);
 
 		if (op >= p->opcode_base) {
 			op = (uint8_t)(op - p->opcode_base);

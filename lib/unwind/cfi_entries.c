@@ -21,39 +21,39 @@ enum {
 	PE_OMIT = 0xff,
 };
 
-uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cfi_in *in, uint8_t encoding)
+uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cursor *in, uint8_t encoding)
 {
 	const struct evp_cfi_section *s = c->section;
 	uint64_t at = s->vaddr + (uint64_t)(in->p - s->data), v;
 
 	switch (encoding & 0x0f) {
 	case PE_ABSPTR:
-		v = evp_cfi_fixed(in, s->big_pointers ? 8 : 4);
+		v = evp_cursor_fixed(in, s->big_pointers ? 8 : 4);
 		break;
 	case PE_ULEB:
-		v = evp_cfi_uleb(in);
+		v = evp_cursor_uleb(in);
 		break;
 	case PE_UDATA2:
-		v = evp_cfi_fixed(in, 2);
+		v = evp_cursor_fixed(in, 2);
 		break;
 	case PE_UDATA4:
-		v = evp_cfi_fixed(in, 4);
+		v = evp_cursor_fixed(in, 4);
 		break;
 	case PE_UDATA8:
 	case PE_SDATA8:
-		v = evp_cfi_fixed(in, 8);
+		v = evp_cursor_fixed(in, 8);
 		break;
 	case PE_SLEB:
-		v = (uint64_t)evp_cfi_sleb(in);
+		v = (uint64_t)evp_cursor_sleb(in);
 		break;
 	case PE_SDATA2:
-		v = (uint64_t)(int16_t)evp_cfi_fixed(in, 2);
+		v = (uint64_t)(int16_t)evp_cursor_fixed(in, 2);
 		break;
 	case PE_SDATA4:
-		v = (uint64_t)(int32_t)evp_cfi_fixed(in, 4);
+		v = (uint64_t)(int32_t)evp_cursor_fixed(in, 4);
 		break;
 	default:
-		in->bad = true;
+		in->bad = 1;
 		return 0;
 	}
 	switch (encoding & 0x70) {
@@ -69,67 +69,67 @@ uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cfi_in *in, uin
 		v += s->data_vaddr;
 		break;
 	default:
-		in->bad = true;
+		in->bad = 1;
 	}
 	if (encoding & PE_INDIRECT)
-		in->bad = true; /* would need the process's memory; never used for code */
+		in->bad = 1; /* would need the process's memory; never used for code */
 	return s->big_pointers ? v : (uint32_t)v;
 }
 
 /* ---- entries ---- */
 
 static void parse_augmentation(const struct evp_cfi_job *c, struct evp_cfi_cie *cie,
-			       const char *aug, struct evp_cfi_in *in)
+			       const char *aug, struct evp_cursor *in)
 {
 	uint64_t len;
 	const uint8_t *data;
-	struct evp_cfi_in data_in;
+	struct evp_cursor data_in;
 
 	if (*aug != 'z') {
 		in->bad |= *aug != '\0'; /* nobody can tell how long its data is */
 		return;
 	}
 	cie->augmented = true;
-	len = evp_cfi_uleb(in);
-	data = evp_cfi_skip(in, len);
+	len = evp_cursor_uleb(in);
+	data = evp_cursor_bytes(in, len);
 	if (!data)
 		return;
-	data_in = (struct evp_cfi_in){ data, data + len, false };
+	data_in = (struct evp_cursor){ data, data + len, 0 };
 	for (aug++; *aug && !data_in.bad; aug++) {
 		if (*aug == 'R')
-			cie->fde_encoding = evp_cfi_byte(&data_in);
+			cie->fde_encoding = evp_cursor_byte(&data_in);
 		else if (*aug == 'L')
-			cie->lsda_encoding = evp_cfi_byte(&data_in);
+			cie->lsda_encoding = evp_cursor_byte(&data_in);
 		else if (*aug == 'P')
-			evp_cfi_pointer(c, &data_in, evp_cfi_byte(&data_in) & 0x7f);
+			evp_cfi_pointer(c, &data_in, evp_cursor_byte(&data_in) & 0x7f);
 		else if (*aug == 'S')
 			cie->signal_frame = true;
 		else if (*aug != 'B' && *aug != 'G')
-			data_in.bad = true; /* behind it may be how addresses are written, or 'S' */
+			data_in.bad = 1; /* behind it may be how addresses are written, or 'S' */
 	}
 	in->bad |= data_in.bad;
 }
 
-static int parse_cie(struct evp_cfi_job *c, uint64_t offset, struct evp_cfi_in in)
+static int parse_cie(struct evp_cfi_job *c, uint64_t offset, struct evp_cursor in)
 {
 	struct evp_cfi_cie cie = { .offset = offset,
 				   .fde_encoding = PE_ABSPTR,
 				   .lsda_encoding = PE_OMIT };
-	uint8_t version = evp_cfi_byte(&in);
+	uint8_t version = evp_cursor_byte(&in);
 	const char *aug = (const char *)in.p;
 	uint64_t *at;
 
-	while (evp_cfi_byte(&in) && !in.bad)
+	while (evp_cursor_byte(&in) && !in.bad)
 		;
 	if (version != 1 && version != 3 && version != 4)
-		in.bad = true;
+		in.bad = 1;
 	if (!in.bad && version == 4) {
-		in.bad |= evp_cfi_byte(&in) != (c->section->big_pointers ? 8 : 4);
-		in.bad |= evp_cfi_byte(&in) != 0;
+		in.bad |= evp_cursor_byte(&in) != (c->section->big_pointers ? 8 : 4);
+		in.bad |= evp_cursor_byte(&in) != 0;
 	}
-	cie.code_align = evp_cfi_uleb(&in);
-	cie.data_align = evp_cfi_sleb(&in);
-	cie.ra_reg = version == 1 ? evp_cfi_byte(&in) : evp_cfi_uleb(&in);
+	cie.code_align = evp_cursor_uleb(&in);
+	cie.data_align = evp_cursor_sleb(&in);
+	cie.ra_reg = version == 1 ? evp_cursor_byte(&in) : evp_cursor_uleb(&in);
 	if (!in.bad)
 		parse_augmentation(c, &cie, aug, &in);
 	if (evp_grow(&c->cies, &c->cies_cap, c->ncies + 1, sizeof(*c->cies)))
@@ -157,7 +157,7 @@ static bool clip(const struct evp_cfi_section *s, uint64_t start, uint64_t *end)
 	return !s->ncode;
 }
 
-static int parse_fde(struct evp_cfi_job *c, uint32_t cie_id, struct evp_cfi_in in)
+static int parse_fde(struct evp_cfi_job *c, uint32_t cie_id, struct evp_cursor in)
 {
 	const struct evp_cfi_cie *cie = &c->cies[cie_id];
 	uint64_t start, size, end, len;
@@ -165,8 +165,8 @@ static int parse_fde(struct evp_cfi_job *c, uint32_t cie_id, struct evp_cfi_in i
 	start = evp_cfi_pointer(c, &in, cie->fde_encoding);
 	size = evp_cfi_pointer(c, &in, cie->fde_encoding & 0x0f);
 	if (cie->augmented) {
-		len = evp_cfi_uleb(&in);
-		evp_cfi_skip(&in, len);
+		len = evp_cursor_uleb(&in);
+		evp_cursor_bytes(&in, len);
 	}
 	c->rows->fdes++;
 	/* Address 0 is what the linker leaves of a function that it threw away. */
@@ -208,10 +208,10 @@ static bool find_cie(struct evp_cfi_job *c, uint64_t offset, uint32_t *ret_id)
 	return at;
 }
 
-static int parse_entry(struct evp_cfi_job *c, uint64_t offset, struct evp_cfi_in in, bool dwarf64)
+static int parse_entry(struct evp_cfi_job *c, uint64_t offset, struct evp_cursor in, bool dwarf64)
 {
 	uint64_t field_at = (uint64_t)(in.p - c->section->data);
-	uint64_t cie = cie_of(c, evp_cfi_fixed(&in, dwarf64 && c->section->debug_frame ? 8 : 4),
+	uint64_t cie = cie_of(c, evp_cursor_fixed(&in, dwarf64 && c->section->debug_frame ? 8 : 4),
 			      field_at, dwarf64);
 	uint32_t id;
 
@@ -248,25 +248,24 @@ static int parse_early(struct evp_cfi_job *c)
 static int parse_section(struct evp_cfi_job *c)
 {
 	const struct evp_cfi_section *s = c->section;
-	struct evp_cfi_in in = { s->data, s->data + s->len, false };
+	struct evp_cursor in = { s->data, s->data + s->len, 0 };
 	int rc = 0;
 
 	while (!rc && (size_t)(in.end - in.p) >= 4) {
-		uint64_t offset = (uint64_t)(in.p - s->data), len = evp_cfi_fixed(&in, 4);
+		uint64_t offset = (uint64_t)(in.p - s->data), len = evp_cursor_fixed(&in, 4);
 		bool dwarf64 = len == UINT32_MAX;
 		const uint8_t *body;
 
 		if (dwarf64)
-			len = evp_cfi_fixed(&in, 8);
+			len = evp_cursor_fixed(&in, 8);
 		if (!len && !s->debug_frame)
 			break; /* the terminator */
-		body = evp_cfi_skip(&in, len);
+		body = evp_cursor_bytes(&in, len);
 		if (!body) {
 			c->rows->bad_fdes++;
 			break;
 		}
-		rc = parse_entry(c, offset, (struct evp_cfi_in){ body, body + len, false },
-				 dwarf64);
+		rc = parse_entry(c, offset, (struct evp_cursor){ body, body + len, 0 }, dwarf64);
 	}
 	return rc;
 }

@@ -6,8 +6,8 @@
 #ifndef EVP_UNWIND_CFI_JOB_H
 #define EVP_UNWIND_CFI_JOB_H
 
+#include "base/varint.h"
 #include "unwind/cfi_arch.h"
-#include "unwind/cfi_reader.h"
 
 struct evp_cfi_cie {
 	uint64_t offset; /* in the section: its key */
@@ -29,7 +29,7 @@ struct evp_cfi_fde {
 
 struct evp_cfi_early {
 	uint64_t cie; /* section offset */
-	struct evp_cfi_in in;
+	struct evp_cursor in;
 };
 
 /* A state in two words, where it fits, and its rule: there are many rows and few rules. */
@@ -63,10 +63,10 @@ struct evp_cfi_job {
 int evp_cfi_entries(struct evp_cfi_job *c);
 
 /* An encoded pointer (LSB 5, "DWARF Exception Header Encoding"). */
-uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cfi_in *in, uint8_t encoding);
+uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cursor *in, uint8_t encoding);
 
 /* Runs a CIE's own instructions, for cie->initial and cie->valid. */
-void evp_cfi_run_cie(struct evp_cfi_job *c, struct evp_cfi_cie *cie, struct evp_cfi_in in);
+void evp_cfi_run_cie(struct evp_cfi_job *c, struct evp_cfi_cie *cie, struct evp_cursor in);
 /* Runs an FDE's instructions, for its rows up to `limit`. 0 or -ENOMEM. */
 int evp_cfi_run_fde(struct evp_cfi_job *c, const struct evp_cfi_fde *f, uint64_t limit);
 

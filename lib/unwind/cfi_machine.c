@@ -70,7 +70,7 @@ static int unknown_row(struct evp_cfi_job *c, uint64_t vaddr)
 
 struct machine {
 	struct evp_cfi_job *c;
-	struct evp_cfi_in in;
+	struct evp_cursor in;
 	uint64_t pc;
 	struct evp_cfi_state state;
 	struct evp_cfi_state remembered[MAX_REMEMBERED];
@@ -80,7 +80,7 @@ struct machine {
 };
 
 /* All but the remembered states, which would cost more to clear than most FDEs to run. */
-static void machine_init(struct machine *m, struct evp_cfi_job *c, struct evp_cfi_in in)
+static void machine_init(struct machine *m, struct evp_cfi_job *c, struct evp_cursor in)
 {
 	m->c = c;
 	m->in = in;
@@ -110,8 +110,8 @@ static void set_reg(struct machine *m, uint64_t reg, enum evp_cfi_how how, int64
 
 static void set_reg_expr(struct machine *m, uint64_t reg, enum evp_cfi_how how)
 {
-	uint64_t len = evp_cfi_uleb(&m->in);
-	const uint8_t *expr = evp_cfi_skip(&m->in, len);
+	uint64_t len = evp_cursor_uleb(&m->in);
+	const uint8_t *expr = evp_cursor_bytes(&m->in, len);
 	struct evp_cfi_value *v = reg_value(m, &m->state, reg);
 
 	if (v && expr)
@@ -142,9 +142,9 @@ static void change_cfa(struct machine *m, uint64_t reg, int64_t offset)
 
 static void set_cfa_expr(struct machine *m)
 {
-	uint64_t len = evp_cfi_uleb(&m->in);
+	uint64_t len = evp_cursor_uleb(&m->in);
 
-	m->state.cfa_expr = evp_cfi_skip(&m->in, len);
+	m->state.cfa_expr = evp_cursor_bytes(&m->in, len);
 	m->state.cfa_expr_len = (uint32_t)len;
 }
 
@@ -152,7 +152,7 @@ static void set_cfa_expr(struct machine *m)
 static void advance_to(struct machine *m, uint64_t pc)
 {
 	if (!m->emit || pc < m->pc) {
-		m->in.bad = true;
+		m->in.bad = 1;
 		return;
 	}
 	if (pc > m->pc)
@@ -168,7 +168,7 @@ static void advance(struct machine *m, uint64_t delta)
 
 	if (__builtin_mul_overflow(delta, m->c->cie->code_align, &by) ||
 	    __builtin_add_overflow(m->pc, by, &by))
-		m->in.bad = true;
+		m->in.bad = 1;
 	else
 		advance_to(m, by);
 }
@@ -181,7 +181,7 @@ static int64_t scaled(struct machine *m, int64_t v)
 static void remember(struct machine *m)
 {
 	if (m->nremembered == MAX_REMEMBERED)
-		m->in.bad = true;
+		m->in.bad = 1;
 	else
 		m->remembered[m->nremembered++] = m->state;
 }
@@ -189,7 +189,7 @@ static void remember(struct machine *m)
 static void recall(struct machine *m)
 {
 	if (!m->nremembered)
-		m->in.bad = true;
+		m->in.bad = 1;
 	else
 		m->state = m->remembered[--m->nremembered];
 }
@@ -197,8 +197,8 @@ static void recall(struct machine *m)
 /* Operands are read in this order, whatever order a compiler would evaluate arguments in. */
 static void reg_and_offset(struct machine *m, enum evp_cfi_how how, bool is_signed)
 {
-	uint64_t reg = evp_cfi_uleb(&m->in);
-	int64_t offset = is_signed ? evp_cfi_sleb(&m->in) : (int64_t)evp_cfi_uleb(&m->in);
+	uint64_t reg = evp_cursor_uleb(&m->in);
+	int64_t offset = is_signed ? evp_cursor_sleb(&m->in) : (int64_t)evp_cursor_uleb(&m->in);
 
 	set_reg(m, reg, how, scaled(m, offset));
 }
@@ -206,7 +206,7 @@ static void reg_and_offset(struct machine *m, enum evp_cfi_how how, bool is_sign
 /* Instructions about one register. */
 static void step_register(struct machine *m, uint8_t op)
 {
-	struct evp_cfi_in *in = &m->in;
+	struct evp_cursor *in = &m->in;
 	uint64_t reg;
 
 	switch (op) {
@@ -214,20 +214,20 @@ static void step_register(struct machine *m, uint8_t op)
 		reg_and_offset(m, EVP_CFI_OFFSET, false);
 		break;
 	case 0x06: /* restore_extended */
-		restore_reg(m, evp_cfi_uleb(in));
+		restore_reg(m, evp_cursor_uleb(in));
 		break;
 	case 0x07: /* undefined */
-		set_reg(m, evp_cfi_uleb(in), EVP_CFI_UNDEFINED, 0);
+		set_reg(m, evp_cursor_uleb(in), EVP_CFI_UNDEFINED, 0);
 		break;
 	case 0x08: /* same_value */
-		set_reg(m, evp_cfi_uleb(in), EVP_CFI_SAME, 0);
+		set_reg(m, evp_cursor_uleb(in), EVP_CFI_SAME, 0);
 		break;
 	case 0x09: /* register */
-		reg = evp_cfi_uleb(in);
-		set_reg(m, reg, EVP_CFI_REGISTER, (int64_t)evp_cfi_uleb(in));
+		reg = evp_cursor_uleb(in);
+		set_reg(m, reg, EVP_CFI_REGISTER, (int64_t)evp_cursor_uleb(in));
 		break;
 	case 0x10: /* expression */
-		set_reg_expr(m, evp_cfi_uleb(in), EVP_CFI_EXPRESSION);
+		set_reg_expr(m, evp_cursor_uleb(in), EVP_CFI_EXPRESSION);
 		break;
 	case 0x11: /* offset_extended_sf */
 		reg_and_offset(m, EVP_CFI_OFFSET, true);
@@ -239,21 +239,21 @@ static void step_register(struct machine *m, uint8_t op)
 		reg_and_offset(m, EVP_CFI_VAL_OFFSET, true);
 		break;
 	case 0x16: /* val_expression */
-		set_reg_expr(m, evp_cfi_uleb(in), EVP_CFI_VAL_EXPRESSION);
+		set_reg_expr(m, evp_cursor_uleb(in), EVP_CFI_VAL_EXPRESSION);
 		break;
 	case 0x2f: /* GNU_negative_offset_extended */
-		reg = evp_cfi_uleb(in);
-		set_reg(m, reg, EVP_CFI_OFFSET, -scaled(m, (int64_t)evp_cfi_uleb(in)));
+		reg = evp_cursor_uleb(in);
+		set_reg(m, reg, EVP_CFI_OFFSET, -scaled(m, (int64_t)evp_cursor_uleb(in)));
 		break;
 	default:
-		in->bad = true;
+		in->bad = 1;
 	}
 }
 
 /* Instructions about the place, the CFA and the state as a whole. */
 static void step_extended(struct machine *m, uint8_t op)
 {
-	struct evp_cfi_in *in = &m->in;
+	struct evp_cursor *in = &m->in;
 	uint64_t reg;
 
 	switch (op) {
@@ -263,13 +263,13 @@ static void step_extended(struct machine *m, uint8_t op)
 		advance_to(m, evp_cfi_pointer(m->c, in, m->c->cie->fde_encoding));
 		break;
 	case 0x02: /* advance_loc1, 2, 4 */
-		advance(m, evp_cfi_fixed(in, 1));
+		advance(m, evp_cursor_fixed(in, 1));
 		break;
 	case 0x03:
-		advance(m, evp_cfi_fixed(in, 2));
+		advance(m, evp_cursor_fixed(in, 2));
 		break;
 	case 0x04:
-		advance(m, evp_cfi_fixed(in, 4));
+		advance(m, evp_cursor_fixed(in, 4));
 		break;
 	case 0x0a:
 		remember(m);
@@ -278,29 +278,29 @@ static void step_extended(struct machine *m, uint8_t op)
 		recall(m);
 		break;
 	case 0x0c: /* def_cfa */
-		reg = evp_cfi_uleb(in);
-		set_cfa(m, reg, (int64_t)evp_cfi_uleb(in));
+		reg = evp_cursor_uleb(in);
+		set_cfa(m, reg, (int64_t)evp_cursor_uleb(in));
 		break;
 	case 0x0d: /* def_cfa_register */
-		change_cfa(m, evp_cfi_uleb(in), m->state.cfa_offset);
+		change_cfa(m, evp_cursor_uleb(in), m->state.cfa_offset);
 		break;
 	case 0x0e: /* def_cfa_offset */
-		change_cfa(m, m->state.cfa_reg, (int64_t)evp_cfi_uleb(in));
+		change_cfa(m, m->state.cfa_reg, (int64_t)evp_cursor_uleb(in));
 		break;
 	case 0x0f: /* def_cfa_expression */
 		set_cfa_expr(m);
 		break;
 	case 0x12: /* def_cfa_sf */
-		reg = evp_cfi_uleb(in);
-		set_cfa(m, reg, scaled(m, evp_cfi_sleb(in)));
+		reg = evp_cursor_uleb(in);
+		set_cfa(m, reg, scaled(m, evp_cursor_sleb(in)));
 		break;
 	case 0x13: /* def_cfa_offset_sf */
-		change_cfa(m, m->state.cfa_reg, scaled(m, evp_cfi_sleb(in)));
+		change_cfa(m, m->state.cfa_reg, scaled(m, evp_cursor_sleb(in)));
 		break;
 	case 0x2d: /* AARCH64_negate_ra_state: the walker strips signatures anyway */
 		break;
 	case 0x2e: /* GNU_args_size */
-		evp_cfi_uleb(in);
+		evp_cursor_uleb(in);
 		break;
 	default:
 		step_register(m, op);
@@ -310,12 +310,13 @@ static void step_extended(struct machine *m, uint8_t op)
 static void run(struct machine *m)
 {
 	while (m->in.p < m->in.end && !m->in.bad && !m->error) {
-		uint8_t op = evp_cfi_byte(&m->in), low = op & 0x3f;
+		uint8_t op = evp_cursor_byte(&m->in), low = op & 0x3f;
 
 		if (op >> 6 == 1)
 			advance(m, low);
 		else if (op >> 6 == 2)
-			set_reg(m, low, EVP_CFI_OFFSET, scaled(m, (int64_t)evp_cfi_uleb(&m->in)));
+			set_reg(m, low, EVP_CFI_OFFSET,
+				scaled(m, (int64_t)evp_cursor_uleb(&m->in)));
 		else if (op >> 6 == 3)
 			restore_reg(m, low);
 		else
@@ -323,7 +324,7 @@ static void run(struct machine *m)
 	}
 }
 
-void evp_cfi_run_cie(struct evp_cfi_job *c, struct evp_cfi_cie *cie, struct evp_cfi_in in)
+void evp_cfi_run_cie(struct evp_cfi_job *c, struct evp_cfi_cie *cie, struct evp_cursor in)
 {
 	struct machine m;
 
@@ -342,7 +343,7 @@ int evp_cfi_run_fde(struct evp_cfi_job *c, const struct evp_cfi_fde *f, uint64_t
 
 	c->cie = &c->cies[f->cie];
 	c->limit = limit;
-	machine_init(&m, c, (struct evp_cfi_in){ p, p + f->len, false });
+	machine_init(&m, c, (struct evp_cursor){ p, p + f->len, 0 });
 	m.pc = f->start;
 	m.emit = true;
 	m.state = c->cie->initial;

@@ -2,6 +2,7 @@
 /* Register numbers: System V ABI, AMD64 supplement, figure 3.36. */
 #include <string.h>
 
+#include "base/varint.h"
 #include "unwind/cfi_arch.h"
 
 enum { RBX = 3, RBP = 6, RSP = 7, RIP = 16 };
@@ -12,25 +13,6 @@ enum {
 	OP_BREG0 = 0x70,
 	OP_BREG31 = 0x8f,
 };
-
-static bool read_sleb(const uint8_t **p, const uint8_t *end, int64_t *ret_v)
-{
-	uint64_t v = 0;
-	unsigned int shift = 0;
-	uint8_t b;
-
-	do {
-		if (*p >= end || shift > 63)
-			return false;
-		b = *(*p)++;
-		v |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-	} while (b & 0x80);
-	if (shift < 64 && (b & 0x40))
-		v |= ~0ULL << shift;
-	*ret_v = (int64_t)v;
-	return true;
-}
 
 /*
  * DW_OP_breg<n> <off>, then optionally DW_OP_deref and DW_OP_plus_uconst <add>: the only forms that
@@ -44,25 +26,24 @@ struct breg {
 
 static bool parse_breg(const uint8_t *p, uint32_t len, struct breg *ret_b)
 {
-	const uint8_t *end = p + len;
+	struct evp_cursor in = { p, p + len, 0 };
+	uint8_t op = evp_cursor_byte(&in);
 	struct breg b = { 0 };
 
-	if (!len || *p < OP_BREG0 || *p > OP_BREG31)
+	if (op < OP_BREG0 || op > OP_BREG31)
 		return false;
-	b.reg = *p++ - OP_BREG0;
-	if (!read_sleb(&p, end, &b.off))
-		return false;
-	if (p < end && *p == OP_DEREF) {
+	b.reg = op - OP_BREG0;
+	b.off = evp_cursor_sleb(&in);
+	if (in.p < in.end && *in.p == OP_DEREF) {
 		b.deref = true;
-		p++;
-		if (p < end && *p == OP_PLUS_UCONST) {
-			p++;
-			if (!read_sleb(&p, end, &b.add) || b.add < 0)
-				return false;
+		in.p++;
+		if (in.p < in.end && *in.p == OP_PLUS_UCONST) {
+			in.p++;
+			b.add = evp_cursor_sleb(&in);
 		}
 	}
 	*ret_b = b;
-	return p == end;
+	return !in.bad && b.add >= 0 && in.p == in.end;
 }
 
 /*
