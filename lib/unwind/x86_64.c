@@ -39,7 +39,7 @@ static bool parse_breg(const uint8_t *p, uint32_t len, struct breg *ret_b)
 		in.p++;
 		if (in.p < in.end && *in.p == OP_PLUS_UCONST) {
 			in.p++;
-			b.add = evp_cursor_sleb(&in);
+			b.add = (int64_t)evp_cursor_uleb(&in);
 		}
 	}
 	*ret_b = b;

@@ -136,6 +136,7 @@ static void forms(void)
 	FDE(&s, 0x11400, 16, "\x07\x10");	      /* the root */
 	FDE(&s, 0x11500, 16, "\x0f\x03\x77\x00\x1c"); /* an expression of no known form */
 	FDE(&s, 0x11600, 16, "\x10\x03\x02\x76\x50"); /* rbx where no rule can say */
+	FDE(&s, 0x11680, 16, "\x0f\x05\x76\x58\x06\x23\x40");
 	FDE(&s, 0x11700, 16, "\x41\x0e\x20\x0a\x41\x0e\x40\x41\x0b\x41\x2f\x06\x02");
 	ok(!compile(&s, &evp_cfi_x86_64, false), "forms");
 	r = at(0x11001);
@@ -150,6 +151,9 @@ static void forms(void)
 	ok(at(0x11500).cfa == EVP_CFA_UNKNOWN && table.inexact == 1,
 	   "what cannot be said is marked");
 	ok(at(0x11600).bx_off == EVP_BX_OFF_LOST, "so is rbx");
+	r = at(0x11680);
+	ok(r.cfa == EVP_CFA_DEREF_FP && r.cfa_off == -40 && r.cfa_add == 64,
+	   "what is added is unsigned");
 	ok(at(0x11702).cfa_off == 64 && at(0x11703).cfa_off == 32 && at(0x11704).fp_off == 16,
 	   "remember and restore, GNU_negative_offset_extended");
 	evp_str_clear(&s);
