@@ -370,15 +370,6 @@ void evp_escape(struct evp_str *out, const char *bytes, size_t len)
 	evp_str_add(out, bytes + from, len - from);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 void evp_unescape(struct evp_str *out, const char *text, size_t len)
 {
 	size_t i, from = 0;
@@ -393,9 +384,9 @@ void evp_unescape(struct evp_str *out, const char *text, size_t len)
 			c = text[i + 1];
 		else if (text[i + 1] == 'n')
 			c = '\n';
-		else if (text[i + 1] == 'x' && i + 3 < len && hex_digit(text[i + 2]) >= 0 &&
-			 hex_digit(text[i + 3]) >= 0) {
-			c = (char)(hex_digit(text[i + 2]) << 4 | hex_digit(text[i + 3]));
+		else if (text[i + 1] == 'x' && i + 3 < len && evp_hex_digit(text[i + 2]) >= 0 &&
+			 evp_hex_digit(text[i + 3]) >= 0) {
+			c = (char)(evp_hex_digit(text[i + 2]) << 4 | evp_hex_digit(text[i + 3]));
 			n = 4;
 		} else
 			continue;

@@ -59,6 +59,14 @@ int64_t evp_now_ns(void);	       /* CLOCK_REALTIME */
  */
 void evp_escape(struct evp_str *out, const char *bytes, size_t len);
 
+/* '0' to '9', 'a' to 'f': 0 to 15; others -1. */
+static inline int evp_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* The reverse; an unknown or cut escape stays as it stands. */
 void evp_unescape(struct evp_str *out, const char *text, size_t len);
 

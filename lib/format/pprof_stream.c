@@ -2,9 +2,11 @@
 #define _GNU_SOURCE
 #include "format/pprof_stream.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/pprof_proto.h"
 
 struct import { /* one profile on its way into the writer */
@@ -141,11 +143,6 @@ static int declare(struct import *im)
 
 /* ---- places ---- */
 
-static uint8_t hex_value(uint8_t c)
-{
-	return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
-
 /* Hexadecimal as build IDs are; others (a Go build ID) are text that no ELF lookup understands. */
 static void build_id(const struct evp_pprof_message *s, struct evp_file *f)
 {
@@ -153,12 +150,14 @@ static void build_id(const struct evp_pprof_message *s, struct evp_file *f)
 
 	if (s->len % 2 || s->len > 2 * EVP_MAX_BUILD_ID)
 		return;
-	for (i = 0; i < s->len; i++)
-		if (!memchr("0123456789abcdefABCDEF", s->bytes[i], 22))
+	for (i = 0; i < s->len; i += 2) {
+		int high = evp_hex_digit((char)tolower(s->bytes[i]));
+		int low = evp_hex_digit((char)tolower(s->bytes[i + 1]));
+
+		if (high < 0 || low < 0)
 			return;
-	for (i = 0; i < s->len; i += 2)
-		f->build_id[i / 2] = (uint8_t)(hex_value(s->bytes[i]) << 4 |
-					       hex_value(s->bytes[i + 1]));
+		f->build_id[i / 2] = (uint8_t)(high << 4 | low);
+	}
 	f->build_id_len = (uint32_t)(s->len / 2);
 }
 

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "query/quote.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/regex.h"
 #include "base/text.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static void utf8_put(struct evp_str *out, uint32_t c)
 {
@@ -42,7 +35,7 @@ static size_t number(const char *p, size_t digits, unsigned int base, uint32_t *
 	size_t i;
 
 	for (i = 0; i < digits; i++) {
-		int d = hex_digit(p[i]);
+		int d = evp_hex_digit((char)tolower((unsigned char)p[i]));
 
 		if (d < 0 || (unsigned int)d >= base)
 			return 0;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define BUF_BYTES (64u << 10)
 
 /* A line without its newline, NUL-terminated; may be written to. */
@@ -58,22 +60,13 @@ out:
 	return rc;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* At least one and at most sixteen digits, then a blank. Behind the blank, or NULL. */
 static char *take_address(char *p, uint64_t *ret)
 {
 	uint64_t v = 0;
 	int n, digit;
 
-	for (n = 0; n < 16 && (digit = hex_digit(p[n])) >= 0; n++)
+	for (n = 0; n < 16 && (digit = evp_hex_digit(p[n])) >= 0; n++)
 		v = v << 4 | (unsigned int)digit;
 	*ret = v;
 	return n && p[n] == ' ' ? p + n + 1 : NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/bisect.h"
 #include "base/elf_notes.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -226,17 +227,9 @@ static void settle(struct symbols *s, uint64_t from, uint64_t to)
 
 static const struct symbol *nearest(const struct symbols *s, uint64_t addr)
 {
-	size_t lo = 0, hi = s->n;
+	size_t n = EVP_NOT_ABOVE(s->item, s->n, addr, addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->item[mid].addr <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? &s->item[lo - 1] : NULL;
+	return n ? &s->item[n - 1] : NULL;
 }
 
 static void read_build_id(const char *path, struct evp_kernel_image *image)

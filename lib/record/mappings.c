@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/mem.h"
 
 struct evp_mappings {
@@ -51,17 +52,7 @@ static bool make_own(struct evp_mappings **set)
 /* Index of the first mapping that ends behind `address`. */
 static size_t first_ending_after(const struct evp_mappings *set, uint64_t address)
 {
-	size_t lo = 0, hi = set->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (set->item[mid].end > address)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
+	return EVP_NOT_ABOVE(set->item, set->n, end, address);
 }
 
 static bool same(const struct evp_mapping *a, const struct evp_mapping *b)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/varint.h"
 
 #define END_OF_SEQUENCE UINT32_MAX
@@ -477,17 +478,7 @@ void evp_line_table_release(struct evp_line_table *t)
 
 const struct evp_row *evp_line_table_find(const struct evp_line_table *t, uint64_t vaddr)
 {
-	size_t lo = 0, hi = t->nrows;
+	size_t n = EVP_NOT_ABOVE(t->rows, t->nrows, addr, vaddr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (t->rows[mid].addr <= vaddr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo || t->rows[lo - 1].file == END_OF_SEQUENCE)
-		return NULL;
-	return &t->rows[lo - 1];
+	return n && t->rows[n - 1].file != END_OF_SEQUENCE ? &t->rows[n - 1] : NULL;
 }

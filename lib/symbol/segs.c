@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/bisect.h"
 #include "base/hash.h"
 
 int evp_ranges_add(struct evp_ranges *r, uint64_t lo, uint64_t hi, uint32_t id)
@@ -93,17 +94,7 @@ out:
 /* The first span that starts behind addr. */
 static size_t find_next(const struct evp_segs *s, uint64_t addr)
 {
-	size_t lo = 0, hi = s->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->item[mid].lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return EVP_NOT_ABOVE(s->item, s->n, lo, addr);
 }
 
 uint32_t evp_segs_find(const struct evp_segs *s, uint64_t addr)

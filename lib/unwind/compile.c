@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bisect.h"
 #include "unwind/cfi_job.h"
 #include "unwind/gopclntab.h"
 #include "unwind/init_code.h"
@@ -224,17 +225,9 @@ static int add_debug_file(struct job *j, int fd, struct evp_err *err)
 
 static bool is_covered(const struct evp_cfi_rows *rows, uint64_t vaddr)
 {
-	size_t from = 0, to = rows->n; /* rows below `from` begin at or below vaddr */
+	size_t n = EVP_NOT_ABOVE(rows->row, rows->n, vaddr, vaddr);
 
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (rows->row[middle].vaddr <= vaddr)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from && rows->row[from - 1].rule;
+	return n && rows->row[n - 1].rule;
 }
 
 /* Only where call frame information does not say it, as it mostly does. */
