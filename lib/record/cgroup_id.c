@@ -11,7 +11,7 @@
 
 #define FILEID_KERNFS 0xfe /* linux/exportfs.h: the handle is the 64-bit id */
 
-static int find_mount(struct evp_cgroup_ids *c)
+static bool find_mount(struct evp_cgroup_ids *c)
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
 	const struct mntent *m;
@@ -26,10 +26,28 @@ static int find_mount(struct evp_cgroup_ids *c)
 	if (f)
 		endmntent(f);
 	c->refused = !c->open;
-	return c->open ? 0 : -ENOENT;
+	return c->open;
 }
 
-int evp_cgroup_path_of_id(struct evp_cgroup_ids *c, uint64_t id, struct evp_str *out)
+int evp_cgroup_ids_learn(struct evp_cgroup_ids *c, uint64_t id, const char *path, size_t len)
+{
+	uint64_t *place;
+	uint32_t number;
+	int rc;
+
+	if (len < 2)
+		return 0;
+	rc = evp_intern(&c->paths, path, len, &number);
+	if (rc)
+		return rc;
+	place = evp_map_at(&c->known, id, NULL);
+	if (!place)
+		return -ENOMEM;
+	*place = (uint64_t)number + 1;
+	return 0;
+}
+
+static void ask(struct evp_cgroup_ids *c, uint64_t id)
 {
 	union {
 		struct file_handle handle;
@@ -40,31 +58,45 @@ int evp_cgroup_path_of_id(struct evp_cgroup_ids *c, uint64_t id, struct evp_str 
 	ssize_t n;
 	int fd;
 
-	if (c->refused || (!c->open && find_mount(c)))
-		return -ENOENT;
+	if (c->refused || (!c->open && !find_mount(c)))
+		return;
 	memcpy(h.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(c->fd, &h.handle, O_PATH | O_CLOEXEC);
 	if (fd < 0) {
 		c->refused = errno != ESTALE && errno != EMFILE && errno != ENFILE &&
 			     errno != ENOMEM;
-		return -errno;
+		return;
 	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path));
 	close(fd);
 	head = strlen(c->mount);
-	if (n < 0 || n == sizeof(path) || (size_t)n < head || memcmp(path, c->mount, head) != 0)
-		return -ENOENT;
-	if ((size_t)n == head)
-		evp_str_putc(out, '/');
-	else
-		evp_str_add(out, path + head, (size_t)n - head);
-	return 0;
+	if (n > 0 && n < (ssize_t)sizeof(path) && (size_t)n > head && !memcmp(path, c->mount, head))
+		evp_cgroup_ids_learn(c, id, path + head, (size_t)n - head);
+}
+
+const struct evp_bytes *evp_cgroup_ids_path(struct evp_cgroup_ids *c, uint64_t id)
+{
+	const uint64_t *number = evp_map_find(&c->known, id);
+
+	if (!number && evp_map_at(&c->known, id, NULL)) {
+		ask(c, id);
+		number = evp_map_find(&c->known, id);
+	}
+	return number && *number ? &c->paths.item[*number - 1] : NULL;
+}
+
+void evp_cgroup_ids_forget(struct evp_cgroup_ids *c)
+{
+	evp_interner_release(&c->paths);
+	evp_map_clear(&c->known);
 }
 
 void evp_cgroup_ids_release(struct evp_cgroup_ids *c)
 {
 	if (c->open)
 		close(c->fd);
+	evp_interner_release(&c->paths);
+	evp_map_release(&c->known);
 	*c = (struct evp_cgroup_ids){ 0 };
 }

@@ -10,7 +10,7 @@
 #define EVP_RECORD_FILE_TABLES_H
 
 #include "record/bpf_tables.h"
-#include "record/processes.h"
+#include "record/process_table.h"
 #include "unwind/compiler.h"
 
 struct evp_file_tables {	    /* a zeroed struct is empty; see evp_file_tables_init */

@@ -16,7 +16,8 @@
 #define EVP_RECORD_LABELLER_H
 
 #include "record/labels.h"
-#include "record/processes.h"
+#include "record/process_table.h"
+#include "record/sampler.h"
 #include "stream/writer.h"
 
 struct evp_relabel;

@@ -16,6 +16,7 @@
 #include "record/overhead.h"
 #include "record/period.h"
 #include "record/privilege.h"
+#include "record/process_read.h"
 #include "record/processes.h"
 #include "record/rights.h"
 #include "record/sampler_perf.h"
@@ -587,8 +588,7 @@ int evp_record_run(const struct evp_record_opts *opts, struct evp_record_result 
 	if (opts->argv)
 		rc = run_command(r, err);
 	evp_privilege_raise();
-	if (!rc)
-		rc = evp_procs_init(&r->procs);
+	evp_procs_init(&r->procs);
 	if (!rc)
 		rc = record(r, err);
 	ret->reader_gone = rc == -EPIPE;

@@ -8,7 +8,7 @@
 #define EVP_RECORD_SHORTFALL_H
 
 #include "record/kernel_syms.h"
-#include "record/processes.h"
+#include "record/process_table.h"
 #include "record/recorder.h"
 
 /* Once the processes were read; while all privileges are there. */

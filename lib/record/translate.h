@@ -13,7 +13,7 @@
 #define EVP_RECORD_TRANSLATE_H
 
 #include "record/kernel_syms.h"
-#include "record/processes.h"
+#include "record/process_table.h"
 #include "record/sampler.h"
 #include "record/unwinder.h"
 #include "stream/writer.h"

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "record/file_tables.h"
+#include "record/process_read.h"
 #include "tap.h"
 
 int main(void)

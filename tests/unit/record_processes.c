@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "record/process_read.h"
 #include "record/processes.h"
 #include "tap.h"
 
@@ -126,11 +127,50 @@ static void test_samples(void)
 	ok(ps.by_pid.nslots <= 8192, "20,000 short lives leave no trace");
 }
 
+static void test_cgroups(void)
+{
+	struct evp_raw_sample s = { .pid = NOBODY + 1, .tid = NOBODY + 1, .cgroup_id = 1ULL << 60 };
+	struct evp_proc *p = evp_procs_find(&ps, getpid());
+
+	fork_of(getpid(), s.pid, p->snapshot_ns + 1);
+	event((struct evp_sideband_event){
+		.type = EVP_SB_CGROUP, .cgroup_id = s.cgroup_id, .name = "/made.slice" });
+	p = evp_procs_of_sample(&ps, &s);
+	ok(p && !strcmp(p->cgroup, "/made.slice") && !p->cgroup_inherited,
+	   "a cgroup that was heard of, by its id");
+	evp_procs_reap(&ps, 0, true);
+	ok(!evp_cgroup_ids_path(&ps.cgroup_ids, s.cgroup_id) && !strcmp(p->cgroup, "/made.slice"),
+	   "a sweep forgets what it was called, not where the process is");
+}
+
+static void test_loss(void)
+{
+	struct evp_proc *own = evp_procs_find(&ps, getpid()), *p;
+	uint64_t serial = own->serial;
+	size_t n = ps.by_pid.n;
+
+	p = evp_procs_find(&ps, NOBODY + 1);
+	event((struct evp_sideband_event){ .type = EVP_SB_LOST, .lost = 1 });
+	ok(p->exit_ns && !own->exit_ns && ps.by_pid.n == n, "after a loss: who is gone has ended");
+	ok(evp_procs_find(&ps, getpid()) == own && own->serial != serial &&
+		   evp_mappings_find(own->maps, (uint64_t)(uintptr_t)test_loss),
+	   "and who lives is read anew");
+	serial = own->serial;
+	ps.rescan_from_ns = INT64_MAX;
+	event((struct evp_sideband_event){ .type = EVP_SB_LOST, .lost = 1 });
+	ok(own->serial == serial && ps.rescan_due, "but not too often");
+	ps.rescan_from_ns = 0;
+	renamed(NOBODY + 1, "any event", false, 0);
+	ok(own->serial != serial && !ps.rescan_due, "then with the next event");
+}
+
 int main(void)
 {
 	evp_procs_init(&ps);
 	test_life();
 	test_samples();
+	test_cgroups();
+	test_loss();
 	ok(!evp_procs_scan(&ps, NULL) && ps.by_pid.n > 1, "the whole of /proc");
 	evp_procs_release(&ps);
 	return done_testing();
