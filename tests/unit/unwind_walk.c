@@ -68,34 +68,27 @@ static enum evp_walk_end walk(uint64_t pc, size_t copied, size_t max, uint64_t f
 	return evp_walk(&w, frame, max, &walked);
 }
 
-int main(void)
+static const struct evp_unwind_rule rules[] = {
+	{ .cfa = EVP_CFA_SP, .cfa_off = 16, .ra_off = -8 },
+	{ .cfa = EVP_CFA_SP,
+	  .cfa_off = 32,
+	  .fp = EVP_FP_AT_CFA,
+	  .fp_off = -16,
+	  .ra_off = -8,
+	  .bx_off = -24 },
+	{ .cfa = EVP_CFA_REG, .reg = 3, .cfa_off = 8, .ra_off = -8 },
+	{ .cfa = EVP_CFA_END },
+	{ .cfa = EVP_CFA_SIGNAL },
+	{ .cfa = EVP_CFA_PLT, .cfa_off = 8, .cfa_add = 11, .ra_off = -8 },
+	{ .cfa = EVP_CFA_UNKNOWN },
+	{ .cfa = EVP_CFA_DEREF_SP, .cfa_off = 8, .cfa_add = 8, .ra_off = -8 },
+	{ .cfa = EVP_CFA_SP, .cfa_off = 8, .ra = EVP_RA_REG, .ra_off = 14 },
+	{ .cfa = EVP_CFA_SP, .cfa_off = -8, .ra_off = 0 },
+	{ .cfa = EVP_CFA_FP, .cfa_off = 16, .ra_off = -8, .fp = EVP_FP_AT_CFA, .fp_off = -16 },
+};
+static void by_rules(void)
 {
-	static const struct evp_unwind_rule rules[] = {
-		{ .cfa = EVP_CFA_SP, .cfa_off = 16, .ra_off = -8 },
-		{ .cfa = EVP_CFA_SP,
-		  .cfa_off = 32,
-		  .fp = EVP_FP_AT_CFA,
-		  .fp_off = -16,
-		  .ra_off = -8,
-		  .bx_off = -24 },
-		{ .cfa = EVP_CFA_REG, .reg = 3, .cfa_off = 8, .ra_off = -8 },
-		{ .cfa = EVP_CFA_END },
-		{ .cfa = EVP_CFA_SIGNAL },
-		{ .cfa = EVP_CFA_PLT, .cfa_off = 8, .cfa_add = 11, .ra_off = -8 },
-		{ .cfa = EVP_CFA_UNKNOWN },
-		{ .cfa = EVP_CFA_DEREF_SP, .cfa_off = 8, .cfa_add = 8, .ra_off = -8 },
-		{ .cfa = EVP_CFA_SP, .cfa_off = 8, .ra = EVP_RA_REG, .ra_off = 14 },
-		{ .cfa = EVP_CFA_SP, .cfa_off = -8, .ra_off = 0 },
-		{ .cfa = EVP_CFA_FP,
-		  .cfa_off = 16,
-		  .ra_off = -8,
-		  .fp = EVP_FP_AT_CFA,
-		  .fp_off = -16 },
-	};
 	enum evp_walk_end end;
-
-	setlinebuf(stdout);
-	make_table(rules, sizeof(rules) / sizeof(*rules));
 
 	/* 0 called by 1, which saved fp and bx, called by 2, whose CFA is bx + 8, called by 3. */
 	stack[1] = in(1) + 1;
@@ -117,7 +110,10 @@ int main(void)
 	   "by rbx as it is");
 	ok(walk(in(2), sizeof(stack), 16, 0, 0x10) == EVP_WALK_BAD_ADDRESS && walked == 1,
 	   "a bad address");
+}
 
+static void by_rarer_rules(void)
+{
 	/* PLT: the second push changes the stack pointer's distance. */
 	stack[0] = stack[1] = in(3) + 1;
 	ok(walk(CODE + 5 * FUNC + 10, 8, 16, 0, 0) == EVP_WALK_ROOT, "PLT: before its push");
@@ -132,6 +128,15 @@ int main(void)
 	stack[1] = in(8) + 1;
 	ok(walk(in(0), sizeof(stack), 16, 0, 0) == EVP_WALK_NO_RULE && walked == 2,
 	   "a register that only an interrupted frame has");
+
+	stack[0] = in(9) + 1;
+	ok(walk(in(9), sizeof(stack), 16, 0, 0) != EVP_WALK_ROOT && walked <= 16,
+	   "a rule that goes nowhere ends");
+}
+
+static void to_other_stacks(void)
+{
+	enum evp_walk_end end;
 
 	/* 0's caller returns into a signal frame, which interrupted function 3. */
 	memset(stack, 0, sizeof(stack));
@@ -150,7 +155,10 @@ int main(void)
 	   "from one stack to the other");
 	ok(walk(in(10), sizeof(stack), 16, OTHER_STACK + 8 * 7, 0) == EVP_WALK_NOT_COPIED,
 	   "not beyond its copy");
+}
 
+static void by_frame_pointers(void)
+{
 	/* Guesses by frame pointers: they lead on, or it is said what was missing. */
 	stack[4] = 0;
 	stack[5] = in(3) + 1;
@@ -169,9 +177,16 @@ int main(void)
 	   "nothing mapped: the leaf at least");
 	ok(walk(CODE + 0x150000, sizeof(stack), 16, 0, 0) == EVP_WALK_NO_TABLE,
 	   "a mapping larger than its table");
-	stack[0] = in(9) + 1;
-	ok(walk(in(9), sizeof(stack), 16, 0, 0) != EVP_WALK_ROOT && walked <= 16,
-	   "a rule that goes nowhere ends");
+}
+
+int main(void)
+{
+	setlinebuf(stdout);
+	make_table(rules, sizeof(rules) / sizeof(*rules));
+	by_rules();
+	by_rarer_rules();
+	to_other_stacks();
+	by_frame_pointers();
 	evp_unwind_table_release(&table);
 	return done_testing();
 }
