@@ -29,10 +29,9 @@ struct evp_cfi_range { /* virtual addresses, `end` excluded */
 struct evp_cfi_section {
 	const uint8_t *data;
 	size_t len;
-	uint64_t vaddr; /* ELF virtual address of data[0], for pc-relative pointers */
-	uint64_t text_vaddr, data_vaddr; /* for text- and data-relative ones; 0 unknown */
-	bool debug_frame;		 /* else .eh_frame */
-	bool big_pointers;		 /* 8-byte addresses */
+	uint64_t vaddr;	   /* ELF virtual address of data[0], for pc-relative pointers */
+	bool debug_frame;  /* else .eh_frame */
+	bool big_pointers; /* 8-byte addresses */
 	/*
 	 * What can be code at all: the file's executable segments. Entries that begin elsewhere are
 	 * left out, those that end elsewhere cut. ncode 0: any address.

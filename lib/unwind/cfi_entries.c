@@ -15,9 +15,6 @@ enum {
 	PE_SDATA4 = 0x0b,
 	PE_SDATA8 = 0x0c,
 	PE_PCREL = 0x10,
-	PE_TEXTREL = 0x20,
-	PE_DATAREL = 0x30,
-	PE_INDIRECT = 0x80,
 	PE_OMIT = 0xff,
 };
 
@@ -56,23 +53,10 @@ uint64_t evp_cfi_pointer(const struct evp_cfi_job *c, struct evp_cursor *in, uin
 		in->bad = 1;
 		return 0;
 	}
-	switch (encoding & 0x70) {
-	case 0:
-		break;
-	case PE_PCREL:
+	if ((encoding & 0xf0) == PE_PCREL)
 		v += at;
-		break;
-	case PE_TEXTREL:
-		v += s->text_vaddr;
-		break;
-	case PE_DATAREL:
-		v += s->data_vaddr;
-		break;
-	default:
-		in->bad = 1;
-	}
-	if (encoding & PE_INDIRECT)
-		in->bad = 1; /* would need the process's memory; never used for code */
+	else if (encoding & 0xf0)
+		in->bad = 1; /* relative to what is not said here, or in the process's memory */
 	return s->big_pointers ? v : (uint32_t)v;
 }
 

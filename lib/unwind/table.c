@@ -180,11 +180,10 @@ static bool block_makes_sense(const struct evp_unwind_table *t, uint32_t block, 
 		(const struct evp_unwind_row *)&t->word[block + EVP_UNWIND_INDEX_WORDS];
 	uint32_t i;
 
-	if (row[0].low)
-		return false;
 	for (i = 0; i < n; i++)
 		if (row[i].rule >= t->nrules || (i && row[i].low <= row[i - 1].low))
 			return false;
+	/* The last row at or below 0 is the first: so that is at the page's beginning. */
 	for (i = 0; i < EVP_UNWIND_INDEX_COUNT; i++)
 		if (index[i] >= n || row[index[i]].low > i << EVP_UNWIND_INDEX_BITS ||
 		    (index[i] + 1u < n && row[index[i] + 1].low <= i << EVP_UNWIND_INDEX_BITS))

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/mem.h"
+#include "cfi_section.h"
 #include "tap.h"
 #include "unwind/cfi.h"
 #include "unwind/table.h"
@@ -41,27 +41,6 @@ static struct evp_unwind_rule at(uint64_t vaddr)
 }
 
 /* ---- sections by hand ---- */
-
-static void put(struct evp_str *s, uint64_t v, size_t n)
-{
-	evp_str_add(s, &v, n);
-}
-
-/* Where the entry's length stands; end() fills it in. */
-static size_t begin(struct evp_str *s, bool dwarf64)
-{
-	if (dwarf64)
-		put(s, UINT32_MAX, 4);
-	put(s, 0, dwarf64 ? 8 : 4);
-	return s->len - (dwarf64 ? 8 : 4);
-}
-
-static void end(struct evp_str *s, size_t length_at, bool dwarf64)
-{
-	size_t n = dwarf64 ? 8 : 4, len = s->len - length_at - n;
-
-	memcpy(s->buf + length_at, &len, n);
-}
 
 /* Absolute addresses; CFA rsp+8, return address at CFA-8. */
 static void cie(struct evp_str *s, int version, const char *aug, bool debug_frame, bool dwarf64)
