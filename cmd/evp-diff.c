@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "cmd/common/cmd.h"
+#include "cmd/common/input.h"
+#include "cmd/common/labels.h"
+#include "cmd/diff/side.h"
 #include "diff/fold.h"
 #include "diff/report.h"
-#include "cmd/common/input.h"
-#include "cmd/diff/side.h"
-#include "cmd/common/view.h"
 
 static struct {
 	const char *output, *store, *base, *new, *by, *event, *norm;
@@ -24,7 +24,7 @@ static struct {
 } o = { .by = "comm",
 	.stats = EVP_DIFF_DEFAULTS,
 	.min_effect = 10,
-	.limit = UINT64_MAX,
+	.limit = EVP_ROWS_DEFAULT,
 	.min_samples = 20 };
 
 static const struct evp_opt opts[] = {
@@ -108,7 +108,7 @@ static int check_operands(void)
 	return EVP_DONE;
 }
 
-static int read_side(struct evp_side *s, int side, const struct evp_labels *by)
+static int read_side(struct evp_side *s, int side, const struct evp_label_list *by)
 {
 	struct evp_profile_opts po = { .event = o.event, .flags = EVP_DIFF_PROFILE_FLAGS };
 	bool ranges = o.base || o.new;
@@ -135,14 +135,16 @@ static int compare(const struct evp_side side[2], bool incomplete, struct evp_ou
 				     .lost = { side[0].lost, side[1].lost },
 				     .event = p[0]->event ? p[0]->event : p[1]->event,
 				     .style = evp_table_style_of(out->fd),
-				     .incomplete = incomplete };
+				     .incomplete = incomplete,
+				     .format = o.json  ? EVP_TABLE_JSON
+					       : o.tsv ? EVP_TABLE_TSV
+						       : EVP_TABLE_TEXT };
 	struct evp_diff_table table = { 0 };
 	struct evp_diff_stats stats = { 0 };
 	struct evp_err err = { 0 };
 	int status = EVP_TROUBLE;
 
-	r.format = o.json ? EVP_DIFF_JSON : o.tsv ? EVP_DIFF_TSV : EVP_DIFF_TEXT;
-	r.limit = o.limit != UINT64_MAX ? o.limit : r.format == EVP_DIFF_TEXT ? 40 : 0;
+	r.limit = evp_output_rows(o.limit, r.format);
 	if (o.fold && !evp_diff_fold(p, out, &err))
 		status = EVP_DONE;
 	if (!o.fold && !evp_diff_table(&table, p, o.interrupts, &err) &&
@@ -161,9 +163,8 @@ static int compare(const struct evp_side side[2], bool incomplete, struct evp_ou
 static int run(void)
 {
 	struct evp_side side[2] = { 0 };
-	struct evp_labels by = { 0 };
+	struct evp_label_list by = { 0 };
 	struct evp_out out;
-	struct evp_err err = { 0 };
 	int status = check(), input = EVP_DONE;
 
 	if (status || (status = check_operands()) || (status = evp_labels_split(&by, "--by", o.by)))
@@ -172,8 +173,8 @@ static int run(void)
 		input = evp_worse(input, read_side(&side[s], s, &by));
 	if (input == EVP_TROUBLE) {
 		status = input;
-	} else if (evp_out_open(&out, o.output, 0, &err)) {
-		status = evp_error_from(&err);
+	} else if (evp_output_open(&out, o.output, 0)) {
+		status = EVP_TROUBLE;
 	} else {
 		status = compare(side, input == EVP_INCOMPLETE && !o.allow_partial, &out);
 		if (status == EVP_TROUBLE)

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "cmd/common/cmd.h"
-#include "format/pprof.h"
 #include "cmd/common/input.h"
-#include "cmd/common/view.h"
+#include "cmd/common/labels.h"
+#include "format/pprof.h"
 #include "view/folded.h"
 
 static struct {
@@ -56,20 +56,9 @@ static int export_folded(struct evp_out *out)
 	return status;
 }
 
-static int add_input(int fd, const char *name, void *arg)
+static int add_stream(void *p, struct evp_reader *r, struct evp_err *err)
 {
-	struct evp_reader *r;
-	struct evp_err err;
-	int status;
-
-	if (evp_reader_open_fd(&r, fd, name, &err))
-		return evp_error_from(&err);
-	if (evp_pprof_add(arg, r, &err))
-		status = evp_error_from(&err);
-	else
-		status = evp_input_verdict(r, name);
-	evp_reader_free(r);
-	return status;
+	return evp_pprof_add(p, r, err);
 }
 
 static int write_pprof(struct evp_pprof *p, struct evp_out *out)
@@ -96,7 +85,7 @@ static int export_pprof(struct evp_out *out)
 	struct evp_pprof_opts po = { .type = o.type,
 				     .all_labels = !o.by,
 				     .comments = !evp_no_prov };
-	struct evp_labels by = { 0 };
+	struct evp_label_list by = { 0 };
 	struct evp_pprof *p;
 	struct evp_err err;
 	int status = evp_labels_split(&by, "--by", o.by);
@@ -107,7 +96,7 @@ static int export_pprof(struct evp_out *out)
 	po.nby = by.n;
 	if (evp_pprof_new(&p, &po, &err))
 		return evp_error_from(&err);
-	status = evp_each_input(add_input, p);
+	status = evp_input_each(add_stream, p);
 	if (status != EVP_TROUBLE)
 		status = evp_worse(status, write_pprof(p, out));
 	evp_pprof_free(p);
@@ -118,14 +107,12 @@ static int run(void)
 {
 	bool pprof = !strcmp(o.format, "pprof");
 	struct evp_out out;
-	struct evp_err err;
 	int status;
 
 	if (!pprof && strcmp(o.format, "folded"))
 		return evp_error("unknown format '%s' (there are: pprof, folded)", o.format);
-	if (evp_out_open(&out, o.output,
-			 pprof ? EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0) : 0, &err))
-		return evp_error_from(&err);
+	if (evp_output_open(&out, o.output, pprof ? EVP_OUT_BINARY : 0))
+		return EVP_TROUBLE;
 	status = pprof ? export_pprof(&out) : export_folded(&out);
 	if (status == EVP_TROUBLE) {
 		evp_out_drop(&out);

@@ -7,7 +7,7 @@
  */
 #include "cmd/common/cmd.h"
 #include "cmd/common/input.h"
-#include "cmd/common/view.h"
+#include "cmd/flame/any.h"
 #include "view/flame.h"
 
 static struct {

@@ -53,8 +53,8 @@ static int run(void)
 	size_t type;
 	int status;
 
-	if (evp_out_open(&out, o.output, 0, &err))
-		return evp_error_from(&err);
+	if (evp_output_open(&out, o.output, 0))
+		return EVP_TROUBLE;
 	status = evp_input_profile(o.by ? o.by : "comm", o.type, o.value ? o.value : "", flags, &p);
 	if (p && status != EVP_TROUBLE) {
 		if (evp_input_value(p, o.value, &type))

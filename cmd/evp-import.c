@@ -11,9 +11,10 @@
 
 #include "base/text.h"
 #include "cmd/common/cmd.h"
-#include "format/import.h"
+#include "cmd/common/copy.h"
 #include "cmd/common/input.h"
-#include "cmd/common/view.h"
+#include "cmd/common/labels.h"
+#include "format/import.h"
 
 static struct {
 	const char *output, *format, *type, *time, *by;
@@ -65,28 +66,19 @@ static void say_notes(struct evp_import *im)
 
 static int write_stream(struct evp_import *im, struct evp_out *out, struct evp_err *err)
 {
-	struct evp_writer_opts wopts = {
-		.sink = evp_writer_out_sink,
-		.flush = evp_writer_out_flush,
-		.sink_arg = out,
-		.tool = evp_no_prov ? NULL : cmd.name,
-		.options = evp_cmd_options_given(),
-	};
 	struct evp_writer *w;
 	uint8_t id[16];
 	int rc;
 
 	evp_import_id(im, id);
-	wopts.stream_id = id;
-	rc = evp_writer_new(&w, &wopts, err);
+	rc = evp_output_writer(&w, out, id, 0, err);
 	if (rc)
 		return rc;
 	rc = evp_import_write(im, w, err);
 	if (!rc && evp_writer_end(w))
 		rc = evp_fail_errno(err, -evp_writer_error(w), "cannot write the stream");
-	if (!rc && evp_writer_truncated(w))
-		evp_warn("%llu names or labels were longer than the limit and cut",
-			 (unsigned long long)evp_writer_truncated(w));
+	if (!rc)
+		evp_output_tell_cut(w);
 	evp_writer_free(w);
 	return rc;
 }
@@ -99,9 +91,9 @@ static int import(struct evp_import_opts *io, struct evp_err *err)
 
 	if (evp_import_new(&im, io, err))
 		return evp_error_from(err);
-	if (evp_out_open(&out, o.output, EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0), err)) {
+	if (evp_output_open(&out, o.output, EVP_OUT_BINARY)) {
 		evp_import_free(im);
-		return evp_error_from(err);
+		return EVP_TROUBLE;
 	}
 	status = evp_each_input(take, im);
 	if (status == EVP_DONE) {
@@ -115,7 +107,7 @@ static int import(struct evp_import_opts *io, struct evp_err *err)
 
 static int run(void)
 {
-	struct evp_labels by = { 0 };
+	struct evp_label_list by = { 0 };
 	struct evp_import_opts io = {
 		.format = o.format,
 		.type = o.type,

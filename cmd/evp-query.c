@@ -13,10 +13,10 @@
 #include "base/text.h"
 #include "cmd/common/cmd.h"
 #include "cmd/common/input.h"
+#include "cmd/common/labels.h"
 #include "query/list.h"
 #include "query/quote.h"
 #include "store/root.h"
-#include "cmd/common/view.h"
 #include "view/nameless.h"
 #include "view/top.h"
 
@@ -66,7 +66,7 @@ struct job {
 	enum word word;
 	const char *label;   /* of VALUES */
 	const char *matcher; /* as given, or NULL */
-	struct evp_labels by;
+	struct evp_label_list by;
 	struct evp_stack_filter filter[EVP_QUERY_BY];
 	struct evp_query q;
 	struct evp_catalog *catalog;
@@ -257,16 +257,16 @@ static int stream(struct job *j)
 
 static int top(struct job *j)
 {
-	struct evp_top_opts t = { .format = o.json  ? EVP_TOP_JSON
-					    : o.tsv ? EVP_TOP_TSV
-						    : EVP_TOP_TEXT };
+	struct evp_top_opts t = { .format = o.json  ? EVP_TABLE_JSON
+					    : o.tsv ? EVP_TABLE_TSV
+						    : EVP_TABLE_TEXT };
 	struct evp_origin s = { .symbolized = true };
 	struct evp_profile *p = NULL;
 	struct evp_answer *a = NULL;
 	struct evp_out out;
 	int rc = evp_query_run(&a, &j->q, j->catalog, &j->err), status;
 
-	t.limit = o.rows != UINT64_MAX ? o.rows : t.format == EVP_TOP_TEXT ? 40 : 0;
+	t.limit = o.rows != UINT64_MAX ? o.rows : t.format == EVP_TABLE_TEXT ? 40 : 0;
 	if (!rc)
 		rc = evp_profile_new(&p, &(struct evp_profile_opts){ 0 }, &j->err);
 	if (!rc)

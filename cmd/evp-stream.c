@@ -8,8 +8,9 @@
 
 #include "base/text.h"
 #include "cmd/common/cmd.h"
-#include "format/script.h"
+#include "cmd/common/copy.h"
 #include "cmd/common/input.h"
+#include "format/script.h"
 #include "stream/summary.h"
 
 static struct {
@@ -74,26 +75,19 @@ static int summarize(int fd, const char *name, void *arg)
 
 /* ---- dump ---- */
 
-static int dump(int fd, const char *name, void *arg)
+static int dump(void *arg, struct evp_reader *r, struct evp_err *err)
 {
 	struct evp_script *script = NULL;
 	struct evp_record rec;
-	struct evp_reader *r;
-	struct evp_err err;
-	int rc, status;
+	int rc = evp_script_new(&script, &o.out, err);
 
-	if (evp_reader_open_fd(&r, fd, name, &err))
-		return evp_error_from(&err);
-	rc = evp_script_new(&script, &o.out, &err);
-	while (!rc && (rc = evp_reader_next(r, &rec, &err)) > 0) {
+	while (!rc && (rc = evp_reader_next(r, &rec, err)) > 0) {
 		rc = evp_script_record(script, evp_reader_tables(r), &rec);
 		if (rc)
-			evp_fail_errno(&err, -rc, "cannot write the text");
+			evp_fail_errno(err, -rc, "cannot write the text");
 	}
-	status = rc ? evp_error_from(&err) : evp_input_verdict(r, name);
 	evp_script_free(script);
-	evp_reader_free(r);
-	return status;
+	return rc;
 }
 
 /* ---- cat ---- */
@@ -114,7 +108,7 @@ static int keep(void *arg, struct evp_reader *r, const struct evp_record *rec)
 
 static int cat(void)
 {
-	struct evp_input_filter f = { .tool = "evp-stream", .mend = true, .record = keep };
+	struct evp_input_filter f = { .mend = true, .record = keep };
 
 	return evp_input_copy(&f, &o.out);
 }
@@ -133,14 +127,14 @@ static int run(const char *verb)
 	if (o.json && (is_cat || !strcmp(verb, "dump")))
 		return evp_error("--json is of check and stat");
 	if ((o.from && evp_parse_time(o.from, now, &o.from_ns, &err)) ||
-	    (o.to && evp_parse_time(o.to, now, &o.to_ns, &err)) ||
-	    evp_out_open(&o.out, o.output,
-			 is_cat ? EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0) : 0, &err))
+	    (o.to && evp_parse_time(o.to, now, &o.to_ns, &err)))
 		return evp_error_from(&err);
+	if (evp_output_open(&o.out, o.output, is_cat ? EVP_OUT_BINARY : 0))
+		return EVP_TROUBLE;
 	if (is_cat)
 		status = cat();
 	else if (!strcmp(verb, "dump"))
-		status = evp_each_input(dump, NULL);
+		status = evp_input_each(dump, NULL);
 	else
 		status = evp_each_input(summarize, &check);
 	if (status == EVP_TROUBLE && o.output) {

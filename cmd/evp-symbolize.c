@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "cmd/common/cmd.h"
+#include "cmd/common/copy.h"
 #include "cmd/common/input.h"
 #include "symbol/symbol.h"
 
@@ -122,7 +123,7 @@ static void summarize(const struct evp_symbolizer *s)
 
 static int symbolize(const struct evp_symbol_opts *so)
 {
-	struct evp_input_filter f = { .tool = "evp-symbolize", .prepare = attach };
+	struct evp_input_filter f = { .prepare = attach };
 	struct evp_symbolizer *s = NULL;
 	struct evp_err err = { 0 };
 	struct evp_out out;
@@ -130,9 +131,9 @@ static int symbolize(const struct evp_symbol_opts *so)
 
 	if (evp_symbolizer_new(&s, so, &err))
 		return evp_error_from(&err);
-	if (evp_out_open(&out, o.output, EVP_OUT_BINARY | (evp_force ? EVP_OUT_FORCE : 0), &err)) {
+	if (evp_output_open(&out, o.output, EVP_OUT_BINARY)) {
 		evp_symbolizer_free(s);
-		return evp_error_from(&err);
+		return EVP_TROUBLE;
 	}
 	f.arg = s;
 	status = evp_input_copy(&f, &out);

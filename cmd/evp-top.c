@@ -9,14 +9,15 @@
 
 #include "cmd/common/cmd.h"
 #include "cmd/common/input.h"
-#include "cmd/common/view.h"
+#include "cmd/common/labels.h"
+#include "cmd/common/origin.h"
 #include "view/top.h"
 
 static struct {
 	const char *output, *sort, *by, *callers, *callees, *event, *value;
 	uint64_t limit;
 	bool tree, json, tsv;
-} o = { .limit = UINT64_MAX };
+} o = { .limit = EVP_ROWS_DEFAULT };
 
 static const struct evp_opt opts[] = {
 	{ 0, "sort", EVP_TEXT, &o.sort, "flat|cum",
@@ -51,17 +52,16 @@ static int check(struct evp_top_opts *t)
 		return evp_error("--sort: '%s' is neither flat nor cum", o.sort);
 	if (!!o.callers + !!o.callees + o.tree > 1)
 		return evp_error("--callers, --callees and --tree exclude each other");
-	if (o.json && o.tsv)
-		return evp_error("--json and --tsv exclude each other");
+	if (evp_output_format(o.json, o.tsv, &t->format))
+		return EVP_TROUBLE;
 	t->by_cum = o.sort && strcmp(o.sort, "cum") == 0;
 	t->mode = o.callers   ? EVP_TOP_CALLERS
 		  : o.callees ? EVP_TOP_CALLEES
 		  : o.tree    ? EVP_TOP_TREE
 			      : EVP_TOP_FUNCTIONS;
 	t->function = o.callers ? o.callers : o.callees;
-	t->format = o.json ? EVP_TOP_JSON : o.tsv ? EVP_TOP_TSV : EVP_TOP_TEXT;
 	t->value = o.value;
-	t->limit = o.limit != UINT64_MAX ? o.limit : t->format == EVP_TOP_TEXT ? 40 : 0;
+	t->limit = evp_output_rows(o.limit, t->format);
 	return EVP_DONE;
 }
 
@@ -71,8 +71,8 @@ static int write_top(const struct evp_origin *s, struct evp_top_opts *t, int sta
 	struct evp_err err = { 0 };
 	int rc;
 
-	if (evp_out_open(&out, o.output, 0, &err))
-		return evp_error_from(&err);
+	if (evp_output_open(&out, o.output, 0))
+		return EVP_TROUBLE;
 	t->style = evp_table_style_of(out.fd);
 	rc = evp_top(s, t, &out, &err);
 	if (rc) {
@@ -87,7 +87,7 @@ static int run(void)
 {
 	struct evp_top_opts t = { 0 };
 	struct evp_origin s = { 0 };
-	struct evp_labels by = { 0 };
+	struct evp_label_list by = { 0 };
 	struct evp_err err = { 0 };
 	int status = check(&t);
 

@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "base/io.h"
+#include "base/table.h"
 
 /* ---- statuses and messages (message.c) ---- */
 
@@ -144,5 +145,11 @@ int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg);
 int evp_output_open(struct evp_out *out, const char *path, unsigned int flags);
 /* Finishes an output: EVP_DONE or EVP_TROUBLE (said). SIGPIPE has its default action throughout. */
 int evp_finish(struct evp_out *out);
+
+/* What --json and --tsv say. EVP_DONE, or EVP_TROUBLE (said) for both at once. */
+int evp_output_format(bool json, bool tsv, enum evp_table_format *ret_format);
+/* At most so many rows, 0 all: as -n says, by default enough for a screen of text. */
+#define EVP_ROWS_DEFAULT UINT64_MAX
+size_t evp_output_rows(uint64_t given, enum evp_table_format format);
 
 #endif

@@ -16,3 +16,18 @@ int evp_finish(struct evp_out *out)
 
 	return evp_out_finish(out, &err) ? evp_error_from(&err) : EVP_DONE;
 }
+
+int evp_output_format(bool json, bool tsv, enum evp_table_format *ret_format)
+{
+	if (json && tsv)
+		return evp_error("--json and --tsv exclude each other");
+	*ret_format = json ? EVP_TABLE_JSON : tsv ? EVP_TABLE_TSV : EVP_TABLE_TEXT;
+	return EVP_DONE;
+}
+
+size_t evp_output_rows(uint64_t given, enum evp_table_format format)
+{
+	if (given != EVP_ROWS_DEFAULT)
+		return given;
+	return format == EVP_TABLE_TEXT ? 40 : 0;
+}

@@ -6,9 +6,9 @@
 
 #include "base/text.h"
 #include "cmd/common/cmd.h"
-#include "query/query.h"
+#include "cmd/common/origin.h"
 #include "cmd/diff/side.h"
-#include "cmd/common/view.h"
+#include "query/query.h"
 
 int evp_side_stream(struct evp_side *s, const char *path)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* An input that is a stream or folded text: the first bytes tell. */
 #define _GNU_SOURCE
+#include "cmd/flame/any.h"
+
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@
 #include "format/import.h"
 #include "cmd/common/input.h"
 #include "stream/format.h"
-#include "cmd/common/view.h"
+#include "cmd/common/origin.h"
 
 struct begun { /* a descriptor whose first bytes were read already */
 	int fd;
@@ -73,7 +74,7 @@ static int sink(void *fd, const void *bytes, size_t len)
 	return evp_write_all(*(int *)fd, bytes, len);
 }
 
-static int convert(int fd, const char *name, int to, const struct evp_labels *by,
+static int convert(int fd, const char *name, int to, const struct evp_label_list *by,
 		   struct evp_err *err)
 {
 	struct evp_import_opts io = {

@@ -327,6 +327,21 @@ json_t *evp_table_json(const struct evp_table *t)
 	return NULL;
 }
 
+int evp_table_write(const struct evp_table *t, enum evp_table_format format, struct evp_out *out)
+{
+	struct evp_table_style style;
+
+	switch (format) {
+	case EVP_TABLE_JSON:
+		return evp_json_print(evp_table_json(t), out);
+	case EVP_TABLE_TSV:
+		return evp_table_tsv(t, out);
+	default:
+		style = evp_table_style_of(out->fd);
+		return evp_table_print(t, out, &style);
+	}
+}
+
 static int json_write(const char *bytes, size_t len, void *out)
 {
 	return evp_out_write(out, bytes, len) ? -1 : 0;

@@ -65,6 +65,8 @@ void evp_table_cstring(struct evp_table *t, const char *text);
 void evp_table_absent(struct evp_table *t);
 void evp_table_release(struct evp_table *t);
 
+enum evp_table_format { EVP_TABLE_TEXT, EVP_TABLE_TSV, EVP_TABLE_JSON };
+
 struct evp_table_style {
 	size_t width; /* columns of the terminal; 0: any */
 	bool colour;
@@ -73,7 +75,10 @@ struct evp_table_style {
 /* The terminal's width and whether it takes colour (NO_COLOR, TERM=dumb); zeros for anything else. */
 struct evp_table_style evp_table_style_of(int fd);
 
-/* 0 or -errno (no memory, or the output's sticky error). */
+/* All of these: 0 or -errno (no memory, or the output's sticky error). */
+
+/* In this format; text as suits the output's terminal. */
+int evp_table_write(const struct evp_table *t, enum evp_table_format format, struct evp_out *out);
 int evp_table_print(const struct evp_table *t, struct evp_out *out,
 		    const struct evp_table_style *style);
 int evp_table_tsv(const struct evp_table *t, struct evp_out *out);

@@ -436,9 +436,9 @@ int evp_diff_report(const struct evp_diff_report *r, const struct evp_diff_table
 	}
 	if (t->n)
 		qsort_r(x.order, t->n, sizeof(*x.order), compare_rows, (void *)s);
-	rc = r->format == EVP_DIFF_JSON	 ? write_json(&x, out)
-	     : r->format == EVP_DIFF_TSV ? write_tsv(&x, out)
-					 : write_text(&x, out);
+	rc = r->format == EVP_TABLE_JSON  ? write_json(&x, out)
+	     : r->format == EVP_TABLE_TSV ? write_tsv(&x, out)
+					  : write_text(&x, out);
 	free(x.order);
 	evp_str_release(&x.text);
 	return rc ? evp_fail_errno(err, -rc, "cannot write") : 0;

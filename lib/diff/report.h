@@ -13,10 +13,8 @@
 #include "diff/stats.h"
 #include "diff/table.h"
 
-enum evp_diff_format { EVP_DIFF_TEXT, EVP_DIFF_TSV, EVP_DIFF_JSON };
-
 struct evp_diff_report {
-	enum evp_diff_format format;
+	enum evp_table_format format;
 	size_t limit; /* rows; 0: all. Text leaves out what was not tested. */
 	struct evp_table_style style;
 	const char *name[2]; /* of the sides, for people */

@@ -224,9 +224,9 @@ int evp_top(const struct evp_origin *s, const struct evp_top_opts *o, struct evp
 	t.table.column = t.column;
 	rc = build(&t, err);
 	if (rc == 0) {
-		if (o->format == EVP_TOP_JSON)
+		if (o->format == EVP_TABLE_JSON)
 			rc = write_json(s, &t, out);
-		else if (o->format == EVP_TOP_TSV)
+		else if (o->format == EVP_TABLE_TSV)
 			rc = evp_table_tsv(&t.table, out);
 		else
 			rc = write_text(s, &t, out);

@@ -10,11 +10,10 @@
 #include "base/table.h"
 
 enum evp_top_mode { EVP_TOP_FUNCTIONS, EVP_TOP_CALLERS, EVP_TOP_CALLEES, EVP_TOP_TREE };
-enum evp_top_format { EVP_TOP_TEXT, EVP_TOP_TSV, EVP_TOP_JSON };
 
 struct evp_top_opts {
 	enum evp_top_mode mode;
-	enum evp_top_format format;
+	enum evp_table_format format;
 	const char *
 		function; /* of callers and callees: its name, or a part of it if none is so called */
 	const char *value;     /* value type; NULL: samples where there are such */

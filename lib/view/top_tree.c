@@ -90,7 +90,7 @@ static int walk(struct evp_top *t, struct tree *x)
 
 		evp_top_amount(t, weight(x, b.at), t->total);
 		evp_top_amount(t, t->p->self[node * t->p->ntypes + t->type], t->total);
-		if (t->o->format != EVP_TOP_TEXT)
+		if (t->o->format != EVP_TABLE_TEXT)
 			evp_table_number(&t->table, b.depth);
 		evp_top_name(t, t->p->frame[node], 2 * (size_t)b.depth);
 		rc = push(x, b.at + 1, x->order.end[b.at], b.depth + 1);
@@ -107,7 +107,7 @@ int evp_top_tree(struct evp_top *t, struct evp_err *err)
 	evp_top_column(t, "cum_share", "CUM%", EVP_COL_PERCENT);
 	evp_top_column(t, "flat", "FLAT", EVP_COL_NUMBER);
 	evp_top_column(t, "flat_share", "FLAT%", EVP_COL_PERCENT);
-	if (t->o->format != EVP_TOP_TEXT)
+	if (t->o->format != EVP_TABLE_TEXT)
 		evp_top_column(t, "depth", "DEPTH", EVP_COL_NUMBER);
 	evp_top_column(t, "module", "MODULE", EVP_COL_TEXT);
 	evp_top_column(t, "function", "FUNCTION", EVP_COL_NAME);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/common/labels.h"
+
 #include <string.h>
 
 #include "cmd/common/cmd.h"
-#include "cmd/common/input.h"
-#include "cmd/common/view.h"
+#include "stream/stream.h"
 
-int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
+int evp_labels_split(struct evp_label_list *l, const char *option, const char *text)
 {
 	static struct evp_arena arena; /* until exit */
 	const char *list = text;
@@ -28,18 +29,4 @@ int evp_labels_split(struct evp_labels *l, const char *option, const char *text)
 		text += len + (text[len] == ',');
 	}
 	return EVP_DONE;
-}
-
-int evp_origin_add(int fd, const char *name, void *origin)
-{
-	struct evp_reader *r = NULL;
-	struct evp_err err = { 0 };
-	int status;
-
-	if (evp_reader_open_fd(&r, fd, name, &err) || evp_origin_read(origin, r, &err))
-		status = evp_error_from(&err);
-	else
-		status = evp_input_verdict(r, name);
-	evp_reader_free(r);
-	return status;
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Streams read into what a viewer shows. */
+#ifndef EVP_CMD_COMMON_ORIGIN_H
+#define EVP_CMD_COMMON_ORIGIN_H
+
+#include "view/origin.h"
+
+/*
+ * For evp_each_input, with a struct evp_origin: reads the stream behind fd, says what is wrong
+ * with it. The exit status: EVP_DONE, EVP_INCOMPLETE when cut or damaged, EVP_TROUBLE.
+ */
+int evp_origin_add(int fd, const char *name, void *origin);
+
+#endif
