@@ -179,6 +179,23 @@ static void by_frame_pointers(void)
 	   "a mapping larger than its table");
 }
 
+/* What could not be read: memory that was not copied, or none that there is. */
+static void unread(void)
+{
+	ok(walk(in(10), sizeof(stack), 16, 0x10000000, 0) == EVP_WALK_NOT_COPIED,
+	   "a stack that nobody copied");
+	ok(walk(in(10), sizeof(stack), 16, 0x8000, 0) == EVP_WALK_BAD_ADDRESS, "the first pages");
+	ok(walk(in(10), sizeof(stack), 16, 0xffff888000000000, 0) == EVP_WALK_BAD_ADDRESS,
+	   "the kernel's memory");
+	other = EVP_CODE_UNKNOWN;
+	stack[4] = 0x10000000;
+	stack[5] = in(10) + 1;
+	ok(walk(OTHER, sizeof(stack), 16, STACK + 32, 0) == EVP_WALK_NO_TABLE && walked == 2,
+	   "and where a guess led, the guess is at fault");
+	ok(walk(OTHER, 40, 16, STACK + 32, 0) == EVP_WALK_NOT_COPIED && walked == 1,
+	   "unless it is of the copied stack, behind the copy");
+}
+
 int main(void)
 {
 	setlinebuf(stdout);
@@ -187,6 +204,7 @@ int main(void)
 	by_rarer_rules();
 	to_other_stacks();
 	by_frame_pointers();
+	unread();
 	evp_unwind_table_release(&table);
 	return done_testing();
 }
