@@ -142,6 +142,8 @@ static int refuse_contradictions(void)
 		return evp_error("-U and -K exclude each other");
 	if (o.freq_hz && o.period_ns)
 		return evp_error("-F and -c exclude each other");
+	if (o.json)
+		return evp_error("--json needs --check");
 	return -1;
 }
 

@@ -37,7 +37,8 @@ struct evp_kernel_place {
 	const char *name;		      /* NULL: none */
 	uint64_t symbol_start;		      /* address of the symbol named */
 	const struct evp_kernel_image *image; /* kernel and module, else NULL */
-	const char *reason; /* unknown: "kptr-restrict", "no-kallsyms", "no-symbol" */
+	/* Unknown: "kptr-restrict", "no-kallsyms", "no-symbol", "no-module-text" (it has a name). */
+	const char *reason;
 };
 
 /* `root` is put before every path ("" for the running system; tests bring a tree of their own). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How a sample of ours lies in a perf ring: what perf_event_open(2) is asked for, and reading it
- * back. The user half of a stack comes as registers and a copy of the stack's upper end, because
- * the kernel could follow frame pointers only.
+ * back. The user half of a stack comes as registers and a copy of the stack from its pointer on,
+ * because the kernel could follow frame pointers only.
  */
 #ifndef EVP_RECORD_PERF_SAMPLE_H
 #define EVP_RECORD_PERF_SAMPLE_H

@@ -59,7 +59,7 @@ static bool step_down(struct perf_event_attr *attr)
 	return true;
 }
 
-/* A second of samples: they are read when a quarter is full, if there is a CPU for that. */
+/* Half a second of samples: they are read when a quarter is full, if there is a CPU for that. */
 static size_t ring_bytes(const struct evp_sampler_opts *opts)
 {
 	uint64_t sample = opts->user ? EVP_PERF_COPY_BYTES : 0;

@@ -9,7 +9,7 @@
  * becomes all processes of this user.
  *
  * Samples are large (perf_sample.h). Rings of all CPUs are of one size; where the user may lock less
- * memory than a second of samples takes, all shrink, and if need be what is copied of a stack.
+ * memory than half a second of samples takes, all shrink, and if need be what is copied of a stack.
  */
 #ifndef EVP_RECORD_PERF_SAMPLING_H
 #define EVP_RECORD_PERF_SAMPLING_H

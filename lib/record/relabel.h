@@ -5,8 +5,8 @@
  * "RELABELLING".
  *
  * The file is YAML, parsed by libyaml: either a mapping with the one key relabel_configs, or the
- * list itself. Rules are checked when read: an unknown key, action or group is an error with its
- * line, so that a rule never quietly does nothing.
+ * list itself. Rules are checked when read: a key or an action that is unknown, or a key that its
+ * action does not use, is an error with its line. A group that is not there is empty, as in Go.
  *
  * Regular expressions are anchored at both ends. A value that is not UTF-8 is matched byte by byte.
  */

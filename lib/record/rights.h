@@ -42,7 +42,7 @@ struct evp_rights {
 void evp_rights_read(struct evp_rights *r);
 
 bool evp_rights_have(const struct evp_rights *r, int cap);
-/* Those of `caps` that are not had, as "cap_bpf and cap_perfmon"; false and "" if all are. */
+/* Those of `caps` that are not had, as "cap_bpf, cap_perfmon"; false and "" if all are. */
 bool evp_rights_missing(const struct evp_rights *r, uint64_t caps, char *buf, size_t size);
 const char *evp_cap_name(int cap); /* "cap_bpf"; "cap_?" for one that this file does not know */
 

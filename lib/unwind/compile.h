@@ -4,8 +4,9 @@
  * benches. The recorder itself never does this to a stranger's file.
  *
  * Sources, in this order, the first that covers an address wins: .eh_frame (found by program header
- * where section headers are stripped), .debug_frame, the .debug_frame of a separate debug file; the
- * entry point, if none covers it, becomes an EVP_CFA_END row. Only executable segments are covered.
+ * where section headers are stripped), Go's .gopclntab, .debug_frame, the .debug_frame of a separate
+ * debug file, then what is known without any: PLTs, .init and .fini, and the entry point, which
+ * becomes an EVP_CFA_END row. Only executable segments are covered.
  */
 #ifndef EVP_UNWIND_COMPILE_H
 #define EVP_UNWIND_COMPILE_H

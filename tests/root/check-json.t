@@ -30,4 +30,5 @@ has 'a container' 0 "f['pid_namespace'] == f['user_namespace'] == 'own' and not 
 	$user unshare -Urpf --mount-proc
 has 'no BTF' 0 "c('btf') == 'no' and r['backend'] == 'perf' and r['can_all']" \
 	unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
+refused 'without --check nothing is recorded' 'json needs --check' timeout 5 evp-record --json
 done_testing
