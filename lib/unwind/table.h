@@ -17,7 +17,7 @@
 #include "unwind/cfi.h"
 
 #define EVP_UNWIND_MAX_PAGES 65536u	 /* 4 GiB of addresses */
-#define EVP_UNWIND_MAX_WORDS (16u << 20) /* 64 MiB; libLLVM has 5 */
+#define EVP_UNWIND_MAX_WORDS (16u << 20) /* 64 MiB; libLLVM has 3.3 */
 
 struct evp_unwind_table { /* a zeroed struct is empty: it covers nothing */
 	uint32_t *word;	  /* [nwords], malloc'ed */
