@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define EVP_NOTES_MAX_BYTES (64u << 10) /* notes that are longer are not worth reading */
+
 /*
  * The length of the first build ID of 1 to `max` bytes, copied to `id`; 0: there is none. The parts
  * of a note are padded to `align`: 8 where the segment is aligned so, else 4.

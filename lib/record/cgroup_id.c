@@ -4,28 +4,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "record/mounts.h"
+
 #define FILEID_KERNFS 0xfe /* linux/exportfs.h: the handle is the 64-bit id */
 
-static bool find_mount(struct evp_cgroup_ids *c)
+static int open_mount(void *arg, const char *dir)
 {
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	const struct mntent *m;
+	struct evp_cgroup_ids *c = arg;
 
-	while (f && !c->open && (m = getmntent(f))) {
-		if (strcmp(m->mnt_type, "cgroup2") != 0 || strlen(m->mnt_dir) >= sizeof(c->mount))
-			continue;
-		c->fd = open(m->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		c->open = c->fd >= 0;
-		snprintf(c->mount, sizeof(c->mount), "%s", m->mnt_dir);
-	}
-	if (f)
-		endmntent(f);
-	c->refused = !c->open;
+	if (strlen(dir) >= sizeof(c->mount))
+		return 0;
+	c->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c->open = c->fd >= 0;
+	snprintf(c->mount, sizeof(c->mount), "%s", dir);
 	return c->open;
 }
 
@@ -58,7 +53,9 @@ static void ask(struct evp_cgroup_ids *c, uint64_t id)
 	ssize_t n;
 	int fd;
 
-	if (c->refused || (!c->open && !find_mount(c)))
+	if (!c->open && !c->refused)
+		c->refused = !evp_mounts_each("cgroup2", open_mount, c);
+	if (c->refused)
 		return;
 	memcpy(h.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(c->fd, &h.handle, O_PATH | O_CLOEXEC);

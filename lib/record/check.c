@@ -18,9 +18,9 @@
 #include <bpf/libbpf.h>
 #endif
 
-#include "base/io.h"
 #include "base/text.h"
 #include "record/kernel_syms.h"
+#include "record/mounts.h"
 #include "record/perf_set.h"
 #include "record/rights.h"
 #include "record/sampler.h"
@@ -369,37 +369,24 @@ static void check_kernel_symbols(struct evp_check *c)
 		evp_rights_hint(&c->rights, i->hint, sizeof(i->hint));
 }
 
-/* Where the first file system of this type is mounted, "" nowhere. */
-static void find_mount(const char *type, char *buf, size_t size)
+static void check_mount(struct evp_check_item *i, const char *type)
 {
-	struct evp_str mounts = { 0 };
-	char *line, *save;
+	struct evp_str dir = { 0 };
 
-	buf[0] = '\0';
-	if (evp_read_file("/proc/self/mounts", 4u << 20, &mounts, NULL))
-		mounts.len = 0;
-	for (line = mounts.len ? strtok_r(mounts.buf, "\n", &save) : NULL; line && !buf[0];
-	     line = strtok_r(NULL, "\n", &save)) {
-		char where[PATH_MAX], found[64];
-
-		if (sscanf(line, "%*s %4095s %63s", where, found) == 2 && !strcmp(found, type))
-			snprintf(buf, size, "%.*s", (int)size - 1, where);
-	}
-	evp_str_release(&mounts);
+	if (evp_mounts_first(type, &dir))
+		answer(i, EVP_CHECK_NO, "not mounted");
+	else
+		answer(i, EVP_CHECK_YES, "%s", dir.buf);
+	evp_str_release(&dir);
 }
 
 static void check_cgroup(struct evp_check *c)
 {
 	struct evp_check_item *i = add(c, "cgroup2", "cgroup v2, for -G and labels", true);
-	char where[128];
 
-	find_mount("cgroup2", where, sizeof(where));
-	if (where[0]) {
-		answer(i, EVP_CHECK_YES, "%s", where);
-		return;
-	}
-	answer(i, EVP_CHECK_NO, "not mounted");
-	hint(i, "mount -t cgroup2 none /sys/fs/cgroup/unified");
+	check_mount(i, "cgroup2");
+	if (i->answer == EVP_CHECK_NO)
+		hint(i, "mount -t cgroup2 none /sys/fs/cgroup/unified");
 }
 
 static void check_processes(struct evp_check *c)
@@ -436,14 +423,7 @@ static void check_processes(struct evp_check *c)
 
 static void check_tracefs(struct evp_check *c)
 {
-	struct evp_check_item *i = add(c, "tracefs", "tracefs (not needed)", false);
-	char where[128];
-
-	find_mount("tracefs", where, sizeof(where));
-	if (where[0])
-		answer(i, EVP_CHECK_YES, "%s", where);
-	else
-		answer(i, EVP_CHECK_NO, "not mounted");
+	check_mount(add(c, "tracefs", "tracefs (not needed)", false), "tracefs");
 }
 
 static void check_capabilities(struct evp_check *c)

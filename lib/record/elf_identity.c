@@ -13,7 +13,6 @@
 #include "base/varint.h"
 
 #define MAX_PROGRAM_HEADERS 4096
-#define MAX_NOTE_BYTES	    (64u << 10)
 #define MAX_SECTIONS	    256 /* looked at; Go has some 25 */
 
 struct elf_file {
@@ -96,7 +95,7 @@ static int read_notes(struct evp_elf_identity *id, const struct elf_file *f,
 	uint8_t small[512], *notes = small;
 	int rc;
 
-	if (!ph->filesz || ph->filesz > MAX_NOTE_BYTES)
+	if (!ph->filesz || ph->filesz > EVP_NOTES_MAX_BYTES)
 		return 0;
 	if (ph->filesz > sizeof(small)) {
 		notes = malloc(ph->filesz);

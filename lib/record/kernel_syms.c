@@ -18,7 +18,6 @@
 #define RELOAD_NS   10000000000LL
 #define IMAGES_MAX  4096u
 #define SHARED_MAX  (64u << 20) /* bytes of names that may be read again */
-#define NOTES_MAX   (64u << 10)
 #define KERNEL_HALF (1ULL << 63)
 
 struct symbol {
@@ -236,7 +235,7 @@ static void read_build_id(const char *path, struct evp_kernel_image *image)
 {
 	struct evp_str notes = { 0 };
 
-	if (!evp_read_file(path, NOTES_MAX, &notes, NULL))
+	if (!evp_read_file(path, EVP_NOTES_MAX_BYTES, &notes, NULL))
 		image->build_id_len = evp_notes_build_id(notes.buf, notes.len, 4, image->build_id,
 							 sizeof(image->build_id));
 	evp_str_release(&notes);

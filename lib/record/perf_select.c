@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "record/mounts.h"
 
 #define COMM_BYTES   16
 #define COMMS_MAX    (1u << 18) /* threads with a remembered name */
@@ -72,30 +73,6 @@ static bool has_thread(const struct evp_perf_select *s, pid_t tid)
 }
 
 /* ---- cgroups ---- */
-
-/* The mount point of cgroup v2: the first line "cgroup2" in this process's mount table. */
-static int cgroup_mount(struct evp_str *ret)
-{
-	struct evp_str mounts = { 0 };
-	char *line, *save, *type;
-	int rc = evp_read_file("/proc/self/mountinfo", 4u << 20, &mounts, NULL);
-
-	for (line = mounts.len ? strtok_r(mounts.buf, "\n", &save) : NULL; line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *field[5], *at = line;
-		int n;
-
-		type = strstr(line, " - cgroup2 ");
-		for (n = 0; type && n < 5 && (field[n] = strsep(&at, " ")); n++)
-			;
-		if (!type || n < 5)
-			continue;
-		evp_str_puts(ret, field[4]);
-		break;
-	}
-	evp_str_release(&mounts);
-	return rc ? rc : ret->oom ? -ENOMEM : ret->len ? 0 : -ENOENT;
-}
 
 /* Is the perf_event controller on the v2 hierarchy, so that samples carry v2 ids? */
 static bool perf_on_v2(void)
@@ -178,7 +155,7 @@ int evp_perf_select_cgroup(struct evp_perf_select *s, uint64_t id, struct evp_er
 		return evp_fail_oom(err);
 	s->paths = paths;
 	s->paths[s->npaths] = (struct evp_str){ 0 };
-	rc = cgroup_mount(&path);
+	rc = evp_mounts_first("cgroup2", &path);
 	if (!rc) {
 		w.mount_len = path.len;
 		visit(&w, &path, false, 0);

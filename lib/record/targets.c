@@ -3,7 +3,6 @@
 #include "record/targets.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "record/mounts.h"
 
 /* linux/magic.h */
 #define CGROUP_MAGIC  0x0027e0eb
@@ -148,51 +148,43 @@ int evp_targets_add_tids(struct evp_targets *t, const char *list, struct evp_err
 	return add_list(t, list, add_thread, err);
 }
 
-/* 1: `path` is a folder of the v2 hierarchy, *ret_id its id; 0: of something else; -errno. */
-static int v2_id(const char *path, uint64_t *ret_id, bool *ret_v1)
+struct cgroup_search {
+	const char *path; /* as the user has it */
+	uint64_t id;
+	bool v1; /* it is in a v1 hierarchy */
+};
+
+/* 1: `path` is a folder of the v2 hierarchy, and s->id its id; 0: of something else, or none. */
+static int look_at(struct cgroup_search *s, const char *path)
 {
 	struct statfs fs;
 	struct stat st;
 
 	if (statfs(path, &fs) || stat(path, &st))
-		return -errno;
-	*ret_v1 = *ret_v1 || fs.f_type == CGROUP_MAGIC;
+		return 0;
+	s->v1 = s->v1 || fs.f_type == CGROUP_MAGIC;
 	if (fs.f_type != CGROUP2_MAGIC || !S_ISDIR(st.st_mode))
 		return 0;
-	*ret_id = st.st_ino; /* kernfs: the inode is the cgroup's id */
+	s->id = st.st_ino; /* kernfs: the inode is the cgroup's id */
 	return 1;
 }
 
-/* Tries `path` below every mount of this type. As v2_id. */
-static int below_mounts(const char *type, const char *path, uint64_t *ret_id, bool *ret_v1)
+static int look_below(void *arg, const char *dir)
 {
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	const struct mntent *m;
+	struct cgroup_search *s = arg;
 	char full[8192];
-	int rc = 0;
 
-	while (f && rc != 1 && (m = getmntent(f))) {
-		if (strcmp(m->mnt_type, type) != 0)
-			continue;
-		snprintf(full, sizeof(full), "%s/%s", m->mnt_dir, path);
-		rc = v2_id(full, ret_id, ret_v1);
-	}
-	if (f)
-		endmntent(f);
-	return rc;
+	snprintf(full, sizeof(full), "%s/%s", dir, s->path);
+	return look_at(s, full);
 }
 
 int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_err *err)
 {
-	bool v1 = false;
-	uint64_t id;
-	int rc = path[0] == '/' ? v2_id(path, &id, &v1) : 0;
+	struct cgroup_search s = { .path = path };
 
-	if (rc != 1)
-		rc = below_mounts("cgroup2", path, &id, &v1);
-	if (rc != 1) {
-		below_mounts("cgroup", path, &id, &v1);
-		if (v1)
+	if (!(path[0] == '/' && look_at(&s, path)) && !evp_mounts_each("cgroup2", look_below, &s)) {
+		evp_mounts_each("cgroup", look_below, &s);
+		if (s.v1)
 			return evp_fail(
 				err, EINVAL,
 				"'%s' is in a cgroup v1 hierarchy; -G selects by cgroup v2 only",
@@ -203,7 +195,7 @@ int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_e
 		return evp_fail(err, E2BIG, "more than %d cgroups", EVP_MAX_TARGETS);
 	if (evp_grow(&t->cgroup_id, &t->ccgroups, t->ncgroups + 1, sizeof(*t->cgroup_id)))
 		return evp_fail_oom(err);
-	t->cgroup_id[t->ncgroups++] = id;
+	t->cgroup_id[t->ncgroups++] = s.id;
 	return 0;
 }
 

@@ -15,7 +15,6 @@
 #define MAX_PROGRAM_HEADERS 4096
 #define MAX_SECTIONS	    (1u << 20)
 #define MAX_NAMES	    (64u << 20)
-#define MAX_NOTES	    (64u << 10)
 #define COMPRESS_ZSTD	    2 /* ELFCOMPRESS_ZSTD: newer than this elf.h */
 
 int evp_unwind_elf_read(const struct evp_unwind_elf *e, void *buf, size_t len, uint64_t offset)
@@ -73,7 +72,7 @@ static int read_notes(struct evp_unwind_elf *e, const uint8_t *ph)
 	uint8_t *notes;
 	int rc;
 
-	if (e->build_id_len || len > MAX_NOTES)
+	if (e->build_id_len || len > EVP_NOTES_MAX_BYTES)
 		return 0;
 	rc = read_array(e, evp_le64(ph + offsetof(Elf64_Phdr, p_offset)), len, 1, &notes);
 	if (rc)

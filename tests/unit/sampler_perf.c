@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "record/mounts.h"
 #include "record/sampler_perf.h"
 #include "tap.h"
 
@@ -199,25 +200,11 @@ static int join_cgroup(const char *folder, pid_t pid)
 	return (f && fclose(f)) || !good ? -1 : 0;
 }
 
-static const char *cgroup_mount(char *buf, size_t size)
-{
-	char line[512], type[32];
-	FILE *f = fopen("/proc/self/mounts", "r");
-	const char *found = NULL;
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		if (size >= 256 && sscanf(line, "%*s %255s %31s", buf, type) == 2 &&
-		    !strcmp(type, "cgroup2"))
-			found = buf;
-	if (f)
-		fclose(f);
-	return found;
-}
-
 /* The cgroup is selected; the process runs in one that is made below it while sampling is on. */
 static void one_cgroup(void)
 {
-	char mount[256], outer[280], inner[290];
+	char outer[280], inner[290];
+	struct evp_str mount = { 0 };
 	struct evp_sampler_opts opts = { .period_ns = EVP_NSEC / 99, .user = true, .kernel = true };
 	struct evp_sampler_sink sink;
 	struct got g = { 0 };
@@ -227,13 +214,14 @@ static void one_cgroup(void)
 	int hold[2], rc;
 	pid_t pid;
 
-	if (geteuid() != 0 || !cgroup_mount(mount, sizeof(mount))) {
+	if (geteuid() != 0 || evp_mounts_first("cgroup2", &mount)) {
 		skip("a cgroup", "not root");
 		return;
 	}
 	sink = (struct evp_sampler_sink){ &g, on_stack, on_sample, on_loss };
-	snprintf(outer, sizeof(outer), "%s/evp-unit-%d", mount, (int)getpid());
+	snprintf(outer, sizeof(outer), "%s/evp-unit-%d", mount.buf, (int)getpid());
 	snprintf(inner, sizeof(inner), "%s/inner", outer);
+	evp_str_release(&mount);
 	if (mkdir(outer, 0755) || stat(outer, &st) || pipe(hold))
 		exit(2);
 	opts.cgroup_ids = &(uint64_t){ st.st_ino };
