@@ -16,7 +16,8 @@
 #define MAX_SECTIONS	    256 /* looked at; Go has some 25 */
 
 struct elf_file {
-	evp_elf_read_fn read;
+	/* Up to `len` bytes at `offset`, as pread does. */
+	ssize_t (*read)(void *arg, void *buf, size_t len, uint64_t offset);
 	void *arg;
 	bool is64;
 	uint64_t phoff, shoff;
@@ -165,10 +166,9 @@ static int walk_headers(struct evp_elf_identity *id, const struct elf_file *f, c
 	return !rc && notes && !id->build_id_len ? read_note_sections(id, f) : rc;
 }
 
-int evp_elf_identity_read(struct evp_elf_identity *ret, evp_elf_read_fn read, void *arg)
+static int read_identity(struct evp_elf_identity *ret, struct elf_file f)
 {
 	struct evp_elf_identity id = { 0 };
-	struct elf_file f = { .read = read, .arg = arg };
 	uint8_t *table = NULL;
 	int rc = read_header(&f);
 
@@ -199,7 +199,7 @@ static ssize_t read_fd(void *arg, void *buf, size_t len, uint64_t offset)
 
 int evp_elf_identity_of_fd(struct evp_elf_identity *ret, int fd)
 {
-	return evp_elf_identity_read(ret, read_fd, &fd);
+	return read_identity(ret, (struct elf_file){ .read = read_fd, .arg = &fd });
 }
 
 struct image {
@@ -221,7 +221,9 @@ static ssize_t read_image(void *arg, void *buf, size_t len, uint64_t offset)
 
 int evp_elf_identity_of_image(struct evp_elf_identity *ret, const void *image, size_t len)
 {
-	return evp_elf_identity_read(ret, read_image, &(struct image){ image, len });
+	struct image bytes = { image, len };
+
+	return read_identity(ret, (struct elf_file){ .read = read_image, .arg = &bytes });
 }
 
 void evp_elf_identity_release(struct evp_elf_identity *id)

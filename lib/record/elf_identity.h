@@ -12,7 +12,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "stream/stream.h"
 
@@ -23,11 +22,7 @@ struct evp_elf_identity { /* a zeroed struct is empty */
 	uint32_t nsegments;
 };
 
-/* Up to `len` bytes at `offset`, as pread does. */
-typedef ssize_t (*evp_elf_read_fn)(void *arg, void *buf, size_t len, uint64_t offset);
-
 /* 0; -ENOEXEC: no ELF file that this machine could run; -EBADMSG: a broken one; -EIO, -ENOMEM. */
-int evp_elf_identity_read(struct evp_elf_identity *ret, evp_elf_read_fn read, void *arg);
 int evp_elf_identity_of_fd(struct evp_elf_identity *ret, int fd);
 /* Of an image in memory, `len` bytes (the vdso). */
 int evp_elf_identity_of_image(struct evp_elf_identity *ret, const void *image, size_t len);
