@@ -90,9 +90,9 @@ static void deny_bpf(const struct evp_check *c, struct evp_check_item *i, int co
 	evp_rights_bpf_hint(&c->rights, i->hint, sizeof(i->hint));
 }
 
-static int sampling_event(pid_t pid, int cpu, bool user_only)
+static struct perf_event_attr sampling(bool user_only)
 {
-	struct perf_event_attr attr = {
+	return (struct perf_event_attr){
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
 		.sample_period = 1000000000,
@@ -101,20 +101,19 @@ static int sampling_event(pid_t pid, int cpu, bool user_only)
 		.exclude_hv = 1,
 		.exclude_kernel = user_only,
 	};
-
-	return evp_perf_open(&attr, pid, cpu, -1, 0);
 }
 
 static void check_bpf_program(struct evp_check *c)
 {
 	struct evp_check_item *i = add(c, "bpf-program", "BPF programs on perf events", true);
+	struct perf_event_attr attr = sampling(true);
 	int prog = load_program(), event, rc = 0;
 
 	if (prog < 0) {
 		deny_bpf(c, i, -prog);
 		return;
 	}
-	event = sampling_event(0, -1, true);
+	event = evp_perf_open(&attr, 0, -1, -1, 0);
 	if (event >= 0 && ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) < 0)
 		rc = errno;
 	if (rc)
@@ -221,6 +220,17 @@ static void deny_perf(const struct evp_check *c, struct evp_check_item *i, bool 
 	evp_rights_perf_hint(&c->rights, all, i->hint, sizeof(i->hint));
 }
 
+/* Of an event of one's own: 0 or -errno. */
+static void answer_perf(const struct evp_check *c, struct evp_check_item *i, int rc)
+{
+	if (!rc)
+		answer(i, EVP_CHECK_YES, "%s", "");
+	else if (rc == -EACCES || rc == -EPERM)
+		deny_perf(c, i, false);
+	else
+		answer(i, EVP_CHECK_NO, "%s", strerror(-rc));
+}
+
 static void check_perf_all(struct evp_check *c)
 {
 	struct evp_check_item *i = add(c, "perf-all", "perf events on the whole machine", true);
@@ -247,27 +257,20 @@ static void check_perf_all(struct evp_check *c)
 static void check_perf_own(struct evp_check *c)
 {
 	struct evp_check_item *i = add(c, "perf-own", "perf events on one's own processes", true);
-	int fd = sampling_event(0, -1, false);
+	struct perf_event_attr all = sampling(false), user = sampling(true);
 
-	if (fd >= 0) {
+	if (!evp_perf_try(&all)) {
 		answer(i, EVP_CHECK_YES, "%s", "");
-		close(fd);
 		return;
 	}
-	fd = sampling_event(0, -1, true);
-	if (fd >= 0) {
+	answer_perf(c, i, evp_perf_try(&user));
+	if (i->answer == EVP_CHECK_YES) {
 		answer(i, EVP_CHECK_PART,
 		       "only the time spent in user space: "
 		       "kernel.perf_event_paranoid is %d",
 		       c->rights.paranoid);
 		hint(i, "sysctl kernel.perf_event_paranoid=1");
-		close(fd);
-		return;
 	}
-	if (fd == -EACCES || fd == -EPERM)
-		deny_perf(c, i, false);
-	else
-		answer(i, EVP_CHECK_NO, "%s", strerror(-fd));
 }
 
 /* What the walk in user space needs where there is no BPF. */
@@ -285,16 +288,8 @@ static void check_stack_copies(struct evp_check *c)
 					.exclude_kernel = 1,
 					.exclude_hv = 1,
 					.disabled = 1 };
-	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
 
-	if (fd == -EACCES || fd == -EPERM)
-		deny_perf(c, i, false);
-	else if (fd < 0)
-		answer(i, EVP_CHECK_NO, "%s", strerror(-fd));
-	else
-		answer(i, EVP_CHECK_YES, "%s", "");
-	if (fd >= 0)
-		close(fd);
+	answer_perf(c, i, evp_perf_try(&attr));
 }
 
 static void check_counters(struct evp_check *c)
@@ -305,16 +300,14 @@ static void check_counters(struct evp_check *c)
 					.exclude_kernel = 1,
 					.exclude_hv = 1,
 					.disabled = 1 };
-	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
+	int rc = evp_perf_try(&attr);
 
-	if (fd >= 0)
-		close(fd);
-	if (fd >= 0)
+	if (!rc)
 		answer(i, EVP_CHECK_YES, "%s", "");
-	else if (fd == -ENOENT || fd == -EOPNOTSUPP || fd == -ENODEV)
+	else if (rc == -ENOENT || rc == -EOPNOTSUPP || rc == -ENODEV)
 		answer(i, EVP_CHECK_NO, "no PMU here; the CPU clock does for -e cpu");
 	else
-		answer(i, EVP_CHECK_NO, "%s", strerror(-fd));
+		answer(i, EVP_CHECK_NO, "%s", strerror(-rc));
 }
 
 static void check_sideband(struct evp_check *c)

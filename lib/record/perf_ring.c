@@ -23,6 +23,16 @@ int evp_perf_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd
 	return fd < 0 ? -errno : (int)fd;
 }
 
+int evp_perf_try(struct perf_event_attr *attr)
+{
+	int fd = evp_perf_open(attr, 0, -1, -1, 0);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 /* -ENOBUFS, not -EPERM: the event itself is permitted. */
 static int fail_map(int code, size_t bytes, struct evp_err *err)
 {

@@ -26,6 +26,8 @@
 /* perf_event_open(2), the fd close-on-exec; sets attr->size. The fd, or -errno. EINTR is retried. */
 int evp_perf_open(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd,
 		  unsigned long flags);
+/* Whether the kernel opens such an event of this process itself: 0, or -errno. */
+int evp_perf_try(struct perf_event_attr *attr);
 
 struct evp_perf_ring {
 	int fd;				   /* not owned */

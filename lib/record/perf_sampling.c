@@ -99,11 +99,7 @@ static bool denied(int rc)
 /* May this user sample what its own processes do inside the kernel? */
 static bool kernel_denied(struct perf_event_attr attr)
 {
-	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
-
-	if (fd >= 0)
-		close(fd);
-	return denied(fd);
+	return denied(evp_perf_try(&attr));
 }
 
 static bool rings_are_alike(const struct evp_perf_set *set)

@@ -107,11 +107,8 @@ static bool own_permitted(void)
 					.exclude_kernel = 1,
 					.exclude_hv = 1,
 					.disabled = 1 };
-	int fd = evp_perf_open(&attr, 0, -1, -1, 0);
 
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	return !evp_perf_try(&attr);
 }
 
 static int fail_denied(int code, bool all, struct evp_err *err)
