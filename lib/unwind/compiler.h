@@ -3,7 +3,7 @@
  * ELF file -> unwind table, in a child without privileges, because the file is a stranger's.
  *
  * The child has no capabilities, no new privileges, bounded memory, no descriptors but its socket,
- * and no system call that opens one. A file goes in as a descriptor, the table comes out in a memfd
+ * and no system call that opens a path. A file goes in as a descriptor, the table comes out in a memfd
  * sealed by the child, whose every index the parent checks. A child that dies or takes too long is
  * replaced; its file is given up with the reason in `err`. It is no one else's business: it is waited
  * for by its pid, and is in a session of its own, so that the terminal's signals pass it by.
