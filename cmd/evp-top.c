@@ -11,7 +11,6 @@
 #include "cmd/common/input.h"
 #include "cmd/common/labels.h"
 #include "cmd/common/origin.h"
-#include "view/top.h"
 
 static struct {
 	const char *output, *sort, *by, *callers, *callees, *event, *value;
@@ -65,24 +64,6 @@ static int check(struct evp_top_opts *t)
 	return EVP_DONE;
 }
 
-static int write_top(const struct evp_origin *s, struct evp_top_opts *t, int status)
-{
-	struct evp_out out;
-	struct evp_err err = { 0 };
-	int rc;
-
-	if (evp_output_open(&out, o.output, 0))
-		return EVP_TROUBLE;
-	t->style = evp_table_style_of(out.fd);
-	rc = evp_top(s, t, &out, &err);
-	if (rc) {
-		evp_out_drop(&out);
-		evp_error_from(&err);
-		return rc < 0 ? EVP_TROUBLE : EVP_NO;
-	}
-	return evp_worse(status, evp_finish(&out));
-}
-
 static int run(void)
 {
 	struct evp_top_opts t = { 0 };
@@ -107,7 +88,7 @@ static int run(void)
 	if (status != EVP_TROUBLE && evp_origin_finish(&s, &err))
 		status = evp_error_from(&err);
 	if (status != EVP_TROUBLE)
-		status = write_top(&s, &t, status);
+		status = evp_output_top(&s, &t, o.output, status);
 	evp_profile_free(s.profile);
 	evp_origin_release(&s);
 	return status;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cmd/common/catalog.h"
 #include "cmd/common/cmd.h"
 #include "cmd/common/origin.h"
 #include "cmd/diff/side.h"
@@ -54,35 +55,11 @@ static int take_range(const char *range, struct evp_query *q, struct evp_err *er
 	return rc;
 }
 
-static int open_catalog(struct evp_catalog **ret_c, const char *store, const struct evp_query *q,
-			struct evp_err *err)
-{
-	const char *type = q->selector && q->selector->type ? q->selector->type : "cpu";
-	struct evp_catalog_filter f = { .type = type, .from_ns = q->from_ns, .to_ns = q->to_ns };
-	struct evp_str dir = { 0 };
-	int rc;
-
-	if (store)
-		evp_str_puts(&dir, store);
-	else
-		evp_store_default_dir(&dir);
-	rc = dir.oom ? evp_fail_oom(err) : evp_catalog_open(ret_c, dir.buf, &f, err);
-	evp_str_release(&dir);
-	return rc;
-}
-
-static int say_bad(const struct evp_catalog *c)
-{
-	for (size_t i = 0; i < c->nbad; i++)
-		evp_error("left out '%s': %s", c->bad[i].path, c->bad[i].reason);
-	return c->nbad ? EVP_INCOMPLETE : EVP_DONE;
-}
-
 int evp_side_query(struct evp_side *s, const char *store, const char *matcher, const char *range)
 {
 	struct evp_query q = { 0 };
+	struct evp_query_info info;
 	struct evp_catalog *c = NULL;
-	struct evp_answer *a = NULL;
 	struct evp_err err = { 0 };
 	int status, rc = matcher ? evp_selector_parse(&q.selector, matcher, &err) : 0;
 
@@ -90,17 +67,13 @@ int evp_side_query(struct evp_side *s, const char *store, const char *matcher, c
 	if (!rc)
 		rc = take_range(range, &q, &err);
 	if (!rc)
-		rc = open_catalog(&c, store, &q, &err);
+		rc = evp_query_open(&c, store, &q, EVP_QUERY_TYPE, &err);
 	if (!rc)
-		rc = evp_query_run(&a, &q, c, &err);
+		rc = evp_query_profile(s->profile, &q, c, &info, &err);
 	if (!rc)
-		rc = evp_answer_profile(a, s->profile, &err);
-	if (!rc)
-		s->lost = a->info.lost_samples;
-	status = rc ? evp_error_from(&err) : say_bad(c);
-	evp_answer_free(a);
-	if (c)
-		evp_catalog_close(c);
+		s->lost = info.lost_samples;
+	status = rc ? evp_error_from(&err) : evp_tell_bad(c, "left out ");
+	evp_catalog_close(c);
 	evp_selector_free(q.selector);
 	return status;
 }

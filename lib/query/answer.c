@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/answer.h"
 #include "query/filter.h"
 #include "query/scan.h"
 
@@ -234,8 +235,8 @@ static int name_labels(struct evp_answer *a, const struct evp_query *q)
 	return 0;
 }
 
-int evp_query_run(struct evp_answer **ret_a, const struct evp_query *q, struct evp_catalog *c,
-		  struct evp_err *err)
+int evp_answer_new(struct evp_answer **ret_a, const struct evp_query *q, struct evp_catalog *c,
+		   struct evp_err *err)
 {
 	struct evp_answer *a;
 	int rc = check_query(q, err);
@@ -257,6 +258,7 @@ int evp_query_run(struct evp_answer **ret_a, const struct evp_query *q, struct e
 		rc = order_answer(a, err);
 	if (!rc && q->nfilters)
 		rc = filter_functions(a, q, err);
+	a->info.found = a->nsums;
 	if (rc)
 		evp_answer_free(a);
 	else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "query/answer.h"
 #include "query/frames.h"
 #include "query/output.h"
 
@@ -258,11 +259,19 @@ static int write_answer(struct evp_output *o, const struct evp_answer *a)
 	return rc;
 }
 
-int evp_answer_write(const struct evp_answer *a, struct evp_writer *w, struct evp_err *err)
+int evp_query_stream(struct evp_writer *w, const struct evp_query *q, struct evp_catalog *c,
+		     struct evp_query_info *ret_info, struct evp_err *err)
 {
 	struct evp_output o = { .w = w };
-	int rc = a->info.segments ? write_answer(&o, a) : 0;
+	struct evp_answer *a;
+	int rc = evp_answer_new(&a, q, c, err);
 
+	if (rc)
+		return rc;
+	*ret_info = a->info;
+	if (a->info.segments && (rc = write_answer(&o, a)))
+		evp_fail_errno(err, -rc, "cannot write the stream");
 	evp_output_release(&o);
-	return rc ? evp_fail_errno(err, -rc, "cannot write the stream") : 0;
+	evp_answer_free(a);
+	return rc;
 }

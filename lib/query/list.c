@@ -254,10 +254,10 @@ static int collect(struct list *l, const char *type)
 			     ? evp_intern(texts, v->ptr, v->len, &id)
 			     : evp_intern(texts, l->labels[i], strlen(l->labels[i]), &id);
 	}
-	return rc ? rc : evp_list_finish(l->l);
+	return rc;
 }
 
-int evp_list_finish(struct evp_list *l)
+static int sort(struct evp_list *l)
 {
 	l->item = calloc(l->texts.n + 1, sizeof(*l->item));
 	if (!l->item)
@@ -290,6 +290,17 @@ static int walk(struct list *l, struct evp_catalog *c, struct evp_err *err)
 	return rc;
 }
 
+static int list_types(struct evp_list *l, const struct evp_catalog *c, struct evp_err *err)
+{
+	uint32_t id;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (evp_intern(&l->texts, c->item[i].type, strlen(c->item[i].type), &id))
+			return evp_fail_oom(err);
+	return sort(l) ? evp_fail_oom(err) : 0;
+}
+
 int evp_query_list(struct evp_list *ret_l, enum evp_list_what what, const char *label,
 		   const struct evp_query *q, struct evp_catalog *c, struct evp_err *err)
 {
@@ -297,6 +308,8 @@ int evp_query_list(struct evp_list *ret_l, enum evp_list_what what, const char *
 	struct keys keys = { 0 };
 	int rc = 0;
 
+	if (what == EVP_LIST_TYPES)
+		return list_types(ret_l, c, err);
 	if (what != EVP_LIST_VALUES)
 		rc = all_labels(&l, &keys, c, err);
 	else if (!(l.labels = calloc(1, sizeof(*l.labels))))
@@ -305,7 +318,7 @@ int evp_query_list(struct evp_list *ret_l, enum evp_list_what what, const char *
 		l.labels[l.nlabels++] = label;
 	if (!rc)
 		rc = walk(&l, c, err);
-	if (!rc && collect(&l, c->n ? c->item[0].type : ""))
+	if (!rc && (collect(&l, c->n ? c->item[0].type : "") || sort(ret_l)))
 		rc = evp_fail_oom(err);
 	free(l.labels);
 	free(l.seen);

@@ -6,12 +6,14 @@
 #ifndef EVP_QUERY_LIST_H
 #define EVP_QUERY_LIST_H
 
+#include "base/table.h"
 #include "query/query.h"
 
 enum evp_list_what {
 	EVP_LIST_LABELS, /* names that some selected row has a value for */
 	EVP_LIST_VALUES, /* of `label`; without "" */
 	EVP_LIST_SERIES, /* label sets as selectors: cpu{comm="nginx",pid="12"} */
+	EVP_LIST_TYPES,	 /* of the segments in the catalogue */
 };
 
 struct evp_list {
@@ -26,8 +28,10 @@ struct evp_list {
  */
 int evp_query_list(struct evp_list *l, enum evp_list_what what, const char *label,
 		   const struct evp_query *q, struct evp_catalog *c, struct evp_err *err);
-/* What was interned in l->texts becomes the sorted list. 0 or -ENOMEM. */
-int evp_list_finish(struct evp_list *l);
 void evp_list_release(struct evp_list *l);
+
+/* As text one a line, escaped. Errors are the output's, no memory too. */
+void evp_list_print(const struct evp_list *l, enum evp_list_what what, enum evp_table_format format,
+		    struct evp_out *out);
 
 #endif

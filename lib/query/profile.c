@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "query/query.h"
+#include "query/answer.h"
 
 static int declare(struct evp_profile *p, const struct evp_query_info *info)
 {
@@ -56,7 +56,7 @@ static uint32_t root_of(const struct evp_tree *t, uint32_t node)
 	return node;
 }
 
-int evp_answer_profile(const struct evp_answer *a, struct evp_profile *p, struct evp_err *err)
+static int fill_profile(const struct evp_answer *a, struct evp_profile *p)
 {
 	uint32_t *node = calloc(a->tree->n + 1, sizeof(*node));
 	size_t i;
@@ -78,5 +78,19 @@ int evp_answer_profile(const struct evp_answer *a, struct evp_profile *p, struct
 			p->cut_samples += a->sums[i].samples;
 	}
 	free(node);
+	return rc;
+}
+
+int evp_query_profile(struct evp_profile *p, const struct evp_query *q, struct evp_catalog *c,
+		      struct evp_query_info *ret_info, struct evp_err *err)
+{
+	struct evp_answer *a;
+	int rc = evp_answer_new(&a, q, c, err);
+
+	if (rc)
+		return rc;
+	*ret_info = a->info;
+	rc = fill_profile(a, p);
+	evp_answer_free(a);
 	return rc ? evp_fail_errno(err, -rc, "cannot make a profile") : 0;
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Queries over a store: which rows, grouped how; the answer as a table in memory, and from there
- * as a stream or a profile.
+ * Queries over a store: which rows, grouped how; the answer as a stream or a profile.
  *
  *	struct evp_query q = { .from_ns = INT64_MIN, .to_ns = INT64_MAX, .by = by, .nby = 1 };
  *	evp_selector_parse(&q.selector, "cpu{comm=~\"web.*\"}", &err);
- *	evp_catalog_open(&catalog, dir, &filter, &err);
- *	evp_query_run(&a, &q, catalog, &err);
- *	evp_answer_write(a, writer, &err);		or evp_answer_profile(a, profile, &err)
- *	evp_answer_free(a);
+ *	evp_query_open(&catalog, dir, &q, EVP_QUERY_TYPE, &err);
+ *	evp_query_stream(writer, &q, catalog, &info, &err);	or evp_query_profile(profile, ...)
+ *	evp_catalog_close(catalog);
  *
  * Only what a query needs is read: label columns first, by runs of equal values and with every
  * matcher tried once per dictionary value; then, where rows are left, their stacks and sums, and
@@ -26,7 +24,6 @@
 
 #include "profile/profile.h"
 #include "query/matcher.h"
-#include "query/tree.h"
 #include "store/catalog.h"
 #include "stream/writer.h"
 
@@ -57,47 +54,30 @@ struct evp_query_info {
 	int64_t from_ns, to_ns; /* of the rows selected, window ends included; from > to: none */
 	int64_t lost_samples;	/* reported lost by the segments that were read */
 	size_t segments;
-	uint64_t rows; /* selected */
-};
-
-struct evp_answer_group {
-	const uint32_t *values; /* of q->by: ids for evp_answer_value, 0: absent */
-	int64_t window_ns;
-};
-
-/* Sorted by group, then stack (see evp_tree_rank); no two alike. */
-struct evp_sum {
-	uint32_t group, stack; /* stack: while a row group is read its dictionary's index */
-	int64_t samples, value;
-};
-
-struct evp_answer {
-	struct evp_query_info info;
-	char **by;
-	size_t nby;
-	int64_t window_len_ns;
-	struct evp_interner values;	 /* id 0 is "" */
-	struct evp_answer_group *groups; /* sorted by label values, then window */
-	size_t ngroups;
-	const struct evp_tree *tree; /* a sum's stack is one of its nodes */
-	struct evp_sum *sums;
-	size_t nsums;
-	struct evp_answer_private *priv;
+	uint64_t rows;	/* selected */
+	uint64_t found; /* of the answer; 0: nothing matched */
 };
 
 /*
- * 0, or -errno. -E2BIG: a regex reached its limit, or sums pass 2^63; -EINVAL: q makes no sense (a
- * step that is not whole milliseconds, too many labels). Segments of another unit than the first are
+ * The segments that q is about, in the store `dir` (NULL: the default one). type: where the
+ * selector names none; NULL: every type. Errors as evp_catalog_open.
+ */
+#define EVP_QUERY_TYPE "cpu"
+int evp_query_open(struct evp_catalog **ret_c, const char *dir, const struct evp_query *q,
+		   const char *type, struct evp_err *err);
+
+/*
+ * The answer into a stream, group by group, with its losses; neither watermark nor end. 0, or
+ * -errno. -E2BIG: a regex reached its limit, or sums pass 2^63; -EINVAL: q makes no sense (a step
+ * that is not whole milliseconds, too many labels). Segments of another unit than the first are
  * bad ones too.
  */
-int evp_query_run(struct evp_answer **ret_a, const struct evp_query *q, struct evp_catalog *c,
-		  struct evp_err *err);
-void evp_answer_free(struct evp_answer *a);
+int evp_query_stream(struct evp_writer *w, const struct evp_query *q, struct evp_catalog *c,
+		     struct evp_query_info *ret_info, struct evp_err *err);
 
-static inline const struct evp_bytes *evp_answer_value(const struct evp_answer *a, uint32_t id)
-{
-	return &a->values.item[id];
-}
+/* The same into a profile, labels left out. */
+int evp_query_profile(struct evp_profile *p, const struct evp_query *q, struct evp_catalog *c,
+		      struct evp_query_info *ret_info, struct evp_err *err);
 
 /*
  * A stream id for the answer: the same for the same question to the same segments, so that a query
@@ -105,12 +85,6 @@ static inline const struct evp_bytes *evp_answer_value(const struct evp_answer *
  */
 void evp_query_id(const struct evp_query *q, const struct evp_catalog *c, bool raw,
 		  uint8_t ret_id[16]);
-
-/* Everything into a stream, in order; losses too. Neither watermark nor end. */
-int evp_answer_write(const struct evp_answer *a, struct evp_writer *w, struct evp_err *err);
-
-/* Everything into a profile, labels left out. */
-int evp_answer_profile(const struct evp_answer *a, struct evp_profile *p, struct evp_err *err);
 
 /*
  * --raw: every selected row as a sample of its own, with all labels, its window, and the locations

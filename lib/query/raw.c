@@ -395,6 +395,7 @@ int evp_query_raw(struct evp_writer *w, const struct evp_query *q, struct evp_ca
 	rc = evp_plan_init(&r.plan, q->selector, raw_labels, NLABELS, &r.values, err);
 	if (!rc)
 		rc = raw_segments(&r, c, err);
+	r.info.found = r.info.rows;
 	if (!rc)
 		*ret_info = r.info;
 	raw_release(&r);

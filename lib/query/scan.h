@@ -7,6 +7,7 @@
 #define EVP_QUERY_SCAN_H
 
 #include "query/plan.h"
+#include "query/query.h"
 #include "query/tree.h"
 #include "query/tally.h"
 

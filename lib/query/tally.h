@@ -15,9 +15,14 @@
 #define EVP_QUERY_TALLY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/mem.h"
-#include "query/query.h"
+
+struct evp_sum {
+	uint32_t group, stack; /* stack: while a row group is read its dictionary's index */
+	int64_t samples, value;
+};
 
 struct evp_sum_list {
 	struct evp_sum *item;

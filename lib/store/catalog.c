@@ -289,12 +289,12 @@ int evp_catalog_open(struct evp_catalog **ret_c, const char *dir,
 	if (!c)
 		return evp_fail_oom(err);
 	c->dirfd = -1;
-	c->dir = strdup(dir);
+	c->dir = dir ? strdup(dir) : evp_store_default_dir();
 	if (!c->dir) {
 		rc = evp_fail_oom(err);
 		goto out;
 	}
-	rc = evp_store_root_open(dir, &c->dirfd, &why);
+	rc = evp_store_root_open(c->dir, &c->dirfd, &why);
 	if (rc == -EPROTONOSUPPORT)
 		rc = evp_catalog_bad(c, EVP_STORE_FILE, why.msg);
 	else if (rc)

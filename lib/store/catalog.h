@@ -50,7 +50,7 @@ struct evp_catalog {
 };
 
 /*
- * ENOENT: no such directory; ENOTDIR: not one; EINVAL: a directory that is no store (it lacks
+ * dir: NULL for evp_store_default_dir(). ENOENT: no such directory; ENOTDIR: not one; EINVAL: a directory that is no store (it lacks
  * _evp_store.json). A later major format version is read as far as it is understood: a bad entry.
  */
 int evp_catalog_open(struct evp_catalog **ret_c, const char *dir,

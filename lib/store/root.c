@@ -16,19 +16,23 @@
 
 #define MAX_STORE_FILE (1u << 20)
 
-void evp_store_default_dir(struct evp_str *out)
+char *evp_store_default_dir(void)
 {
 	const char *store = getenv("EVP_STORE"), *xdg = getenv("XDG_DATA_HOME"),
 		   *home = getenv("HOME");
+	struct evp_str dir = { 0 };
 
 	if (store && *store)
-		evp_str_puts(out, store);
+		evp_str_puts(&dir, store);
 	else if (!geteuid())
-		evp_str_puts(out, "/var/lib/evprofiler");
+		evp_str_puts(&dir, "/var/lib/evprofiler");
 	else if (xdg && *xdg == '/')
-		evp_str_printf(out, "%s/evprofiler", xdg);
+		evp_str_printf(&dir, "%s/evprofiler", xdg);
 	else
-		evp_str_printf(out, "%s/.local/share/evprofiler", home ? home : "");
+		evp_str_printf(&dir, "%s/.local/share/evprofiler", home ? home : "");
+	if (dir.oom)
+		evp_str_release(&dir);
+	return dir.buf;
 }
 
 /* ---- the store file ---- */

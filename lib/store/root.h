@@ -22,8 +22,8 @@ int evp_store_root_open(const char *dir, int *ret_fd, struct evp_err *err);
 /* The same; a missing or empty directory becomes a store. A later version is refused. */
 int evp_store_root_create(const char *dir, int *ret_fd, struct evp_err *err);
 
-/* EVP_STORE, else the XDG data directory, for root /var/lib/evprofiler. Appended to `out`. */
-void evp_store_default_dir(struct evp_str *out);
+/* EVP_STORE, else the XDG data directory, for root /var/lib/evprofiler. The caller's; NULL: no memory. */
+char *evp_store_default_dir(void);
 
 /*
  * A file on its way into `path` (below dirfd). Write to fd; commit syncs it and gives it its name,

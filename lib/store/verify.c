@@ -145,8 +145,8 @@ static int check_blob(const struct evp_store_segment *s, struct evp_err *err)
 	return rc;
 }
 
-int evp_segment_verify(const struct evp_catalog *cat, const struct evp_catalog_item *item,
-		       struct evp_err *err)
+static int verify_segment(const struct evp_catalog *cat, const struct evp_catalog_item *item,
+			  struct evp_err *err)
 {
 	struct check k = { .path = item->path, .first_ms = INT64_MAX, .end_ms = INT64_MIN };
 	struct evp_store_segment *s;
@@ -172,4 +172,16 @@ int evp_segment_verify(const struct evp_catalog *cat, const struct evp_catalog_i
 	free(k.ts);
 	evp_segment_close(s);
 	return rc;
+}
+
+int evp_store_verify(struct evp_catalog *c, struct evp_err *err)
+{
+	struct evp_err why;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (verify_segment(c, &c->item[i], &why) &&
+		    evp_catalog_bad(c, c->item[i].path, why.msg))
+			return evp_fail_oom(err);
+	return 0;
 }

@@ -8,12 +8,11 @@
 #include "store/catalog.h"
 
 /*
- * Reads all of a segment: the footer, every page with its checksum and every value in it, the order
- * of the rows, the blob down to its last record, and whether sums and times are what footer and name
- * say. 0, or -errno with the first thing that is wrong.
+ * Reads all of every segment: the footer, every page with its checksum and every value in it, the
+ * order of the rows, the blob down to its last record, and whether sums and times are what footer
+ * and name say. A damaged one goes to c->bad with the first thing that is wrong. 0 or -ENOMEM.
  */
-int evp_segment_verify(const struct evp_catalog *c, const struct evp_catalog_item *item,
-		       struct evp_err *err);
+int evp_store_verify(struct evp_catalog *c, struct evp_err *err);
 
 /* What a label costs, over any number of segments. */
 struct evp_label_cost {

@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "query/query.h"
+
 #include <string.h>
 
 #include "base/varint.h"
-#include "query/query.h"
+
+int evp_query_open(struct evp_catalog **ret_c, const char *dir, const struct evp_query *q,
+		   const char *type, struct evp_err *err)
+{
+	bool named = q->selector && q->selector->type;
+	struct evp_catalog_filter f = { .type = named ? q->selector->type : type,
+					.from_ns = q->from_ns,
+					.to_ns = q->to_ns };
+
+	return evp_catalog_open(ret_c, dir, &f, err);
+}
+
+/* ---- the id ---- */
 
 static void add_number(struct evp_str *s, int64_t v)
 {
