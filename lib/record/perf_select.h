@@ -4,10 +4,10 @@
  * threads are called: kept up to date by the side band records that run in the same rings as the
  * samples. Feed it events and ask about samples in one order of time.
  *
- * Children of a selected process or thread are selected from their first instruction. A pid that is used
- * again by somebody else is not. An exit only marks: the last of a thread is sampled behind its
- * exit record, and its number means it until a fork record says otherwise. A zeroed struct selects
- * nobody; set `all` for everybody.
+ * Children of a selected process or thread are selected from their first instruction. A pid that is
+ * used again by somebody else is not. An exit only marks: the last of a thread is sampled behind
+ * its exit record, and its number means it until a fork record says otherwise. A zeroed struct
+ * selects nobody; set `all` for everybody.
  */
 #ifndef EVP_RECORD_PERF_SELECT_H
 #define EVP_RECORD_PERF_SELECT_H

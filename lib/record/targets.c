@@ -189,7 +189,10 @@ int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_e
 				err, EINVAL,
 				"'%s' is in a cgroup v1 hierarchy; -G selects by cgroup v2 only",
 				path);
-		return evp_fail(err, ENOENT, "no cgroup '%s' below a cgroup v2 mount", path);
+		return evp_fail(err, ENOENT,
+				"no cgroup '%s' below a cgroup v2 mount; "
+				"'/proc/PID/cgroup' shows a process's behind '0::'",
+				path);
 	}
 	if (t->ncgroups >= EVP_MAX_TARGETS)
 		return evp_fail(err, E2BIG, "more than %d cgroups", EVP_MAX_TARGETS);

@@ -30,9 +30,10 @@ struct evp_gopclntab {
 	size_t len;
 	uint64_t text_vaddr, text_end; /* of section .text: no row lies outside */
 	/*
-	 * The first bytes of .text; no more than EVP_GOPCLNTAB_TEXT are needed. Entries count from Go's part of it,
-	 * whose beginning is not in newer tables, and which is not .text's where C was linked to
-	 * it; the padding between functions tells. NULL with 0: as the table says, else .text's.
+	 * The first bytes of .text; no more than EVP_GOPCLNTAB_TEXT are needed. Entries count from
+	 * Go's part of it, whose beginning is not in newer tables, and which is not .text's where C
+	 * was linked to it; the padding between functions tells. NULL with 0: as the table says,
+	 * else .text's.
 	 */
 	const uint8_t *text;
 	size_t text_len;

@@ -2,9 +2,9 @@
 /*
  * The unwind table of one file in memory: the words that bpf/unwind.h describes, and their bounds.
  *
- * A table is made by evp_unwind_table_build from rows and rules; one that came from elsewhere (the child
- * that compiles strangers' files) must pass evp_unwind_table_check before anything else looks at it.
- * After that every index in it stays inside it. Immutable.
+ * A table is made by evp_unwind_table_build from rows and rules; one that came from elsewhere (the
+ * child that compiles strangers' files) must pass evp_unwind_table_check before anything else looks
+ * at it. After that every index in it stays inside it. Immutable.
  */
 #ifndef EVP_UNWIND_TABLE_H
 #define EVP_UNWIND_TABLE_H
