@@ -25,4 +25,9 @@ agree 'labels that rules see' "$(section RELABELLING | sed -n 's/^\.It \(__meta_
 	"$(cat lib/record/labeller*.c lib/record/process_text.h | grep -o '"__meta_[a-z][a-z_]*' | tr -d '"' | words)"
 agree 'actions of rules' "$(section RELABELLING | sed -n 's/^\.It Ql //p' | words)" \
 	"$(sed -n 's/.*\[EVP_RELABEL_[A-Z]*\] = { "\([a-z]*\)".*/\1/p' lib/record/relabel*.c | words)"
+for option in -F -c --max-overhead; do
+	run evp-record $option 0 -o no.evp
+	range=$(sed -n 's/.*is not within //p' "$T/err")
+	like "the range of $option" "$(tr '\n' ' ' <man/evp-record.1)" "[^0-9.]${range:-some}[^0-9]"
+done
 done_testing
