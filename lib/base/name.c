@@ -44,20 +44,11 @@ size_t evp_address_name(const char *name, size_t len)
 {
 	size_t i = len;
 
-	while (i > 0 && strchr("0123456789abcdef", name[i - 1]) && name[i - 1])
+	while (i > 0 && evp_hex_digit(name[i - 1]) >= 0)
 		i--;
 	if (i == len || i < 4 || memcmp(name + i - 3, "+0x", 3) != 0)
 		return 0;
 	return i - 3;
-}
-
-static size_t columns(const char *s, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return n;
 }
 
 /* Brackets of `operator<`, `operator()`, `->` and the like are not brackets. */
@@ -148,7 +139,8 @@ void evp_shorten_name(struct evp_str *out, const char *name, size_t len, size_t 
 
 	width = width < 8 ? 8 : width;
 	evp_str_add(&now, name, len);
-	for (int step = 0; step < 4 && columns(now.buf, now.len) > width && !now.oom; step++) {
+	for (int step = 0; step < 4 && evp_text_columns(now.buf, now.len) > width && !now.oom;
+	     step++) {
 		bool changed;
 
 		evp_str_clear(&next);
@@ -165,7 +157,7 @@ void evp_shorten_name(struct evp_str *out, const char *name, size_t len, size_t 
 	}
 	if (now.oom || next.oom)
 		out->oom = true;
-	else if (columns(now.buf, now.len) > width)
+	else if (evp_text_columns(now.buf, now.len) > width)
 		cut_middle(out, now.buf, now.len, width);
 	else
 		evp_str_add(out, now.buf ? now.buf : "", now.len);

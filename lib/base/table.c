@@ -107,16 +107,6 @@ void evp_format_value(struct evp_str *out, int64_t v, const char *unit)
 	}
 }
 
-/* Columns that text takes on a terminal: one a character, close enough for names. */
-static size_t text_width(const char *s, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return n;
-}
-
 /* What a person sees, without padding. */
 static void cell_text(struct evp_str *out, const struct evp_column *col, const struct evp_cell *c,
 		      size_t width)
@@ -173,7 +163,7 @@ static void measure(const struct evp_table *t, size_t *width, size_t limit, stru
 
 			evp_str_clear(scratch);
 			cell_text(scratch, &t->column[c], &t->cell[r * t->ncolumns + c], 0);
-			w = text_width(scratch->buf, scratch->len);
+			w = evp_text_columns(scratch->buf, scratch->len);
 			width[c] = w > width[c] ? w : width[c];
 		}
 		if (t->column[c].kind == EVP_COL_NAME)
@@ -195,7 +185,7 @@ static void measure(const struct evp_table *t, size_t *width, size_t limit, stru
 static void pad(struct evp_str *out, const struct evp_column *col, const char *text, size_t len,
 		size_t width, bool last)
 {
-	size_t have = text_width(text, len), fill = width > have ? width - have : 0;
+	size_t have = evp_text_columns(text, len), fill = width > have ? width - have : 0;
 
 	if (to_the_right(col))
 		evp_str_printf(out, "%*s", (int)fill, "");

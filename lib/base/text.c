@@ -398,6 +398,15 @@ void evp_unescape(struct evp_str *out, const char *text, size_t len)
 	evp_str_add(out, text + from, len - from);
 }
 
+size_t evp_text_columns(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return n;
+}
+
 size_t evp_folded_frame(const char *text, size_t len, const char **ret_rest)
 {
 	const char *p = text, *end = text + len, *semi;

@@ -73,6 +73,9 @@ void evp_unescape(struct evp_str *out, const char *text, size_t len);
 /* Length of the valid UTF-8 sequence at p (1-4), 0 where there is none. */
 size_t evp_utf8_len(const char *p, size_t avail);
 
+/* Columns that text takes on a terminal: one a character, close enough for names. */
+size_t evp_text_columns(const char *s, size_t len);
+
 /*
  * Takes the next frame off folded text: up to an unescaped ';' or the end. Returns its length and
  * sets *ret_rest behind the ';' (NULL at the end).

@@ -14,40 +14,43 @@ int evp_cursor_open(struct evp_row_cursor *c, const struct evp_store_segment *s,
 	return evp_segment_column(s, group, col, &c->pq, err);
 }
 
-int evp_cursor_ints(struct evp_row_cursor *c, uint64_t row, const int64_t **ret_v, size_t *ret_n,
-		    struct evp_err *err)
+/* Lets the rows at hand, `ints` or else indexes, be ones with this one among them. */
+static int reach(struct evp_row_cursor *c, uint64_t row, bool ints, size_t *ret_n,
+		 struct evp_err *err)
 {
 	size_t n;
 	int rc;
 
 	if (row < c->row || row >= c->end) {
-		rc = evp_pq_column_ints(&c->pq, row, &c->ints, &n, err);
+		rc = ints ? evp_pq_column_ints(&c->pq, row, &c->ints, &n, err)
+			  : evp_pq_column_indexes(&c->pq, row, &c->index, &n, err);
 		if (rc)
 			return rc;
 		c->row = row;
 		c->end = row + n;
 	}
-	*ret_v = c->ints + (row - c->row);
 	*ret_n = (size_t)(c->end - row);
 	return 0;
+}
+
+int evp_cursor_ints(struct evp_row_cursor *c, uint64_t row, const int64_t **ret_v, size_t *ret_n,
+		    struct evp_err *err)
+{
+	int rc = reach(c, row, true, ret_n, err);
+
+	if (!rc)
+		*ret_v = c->ints + (row - c->row);
+	return rc;
 }
 
 int evp_cursor_indexes(struct evp_row_cursor *c, uint64_t row, const uint32_t **ret_v,
 		       size_t *ret_n, struct evp_err *err)
 {
-	size_t n;
-	int rc;
+	int rc = reach(c, row, false, ret_n, err);
 
-	if (row < c->row || row >= c->end) {
-		rc = evp_pq_column_indexes(&c->pq, row, &c->index, &n, err);
-		if (rc)
-			return rc;
-		c->row = row;
-		c->end = row + n;
-	}
-	*ret_v = c->index + (row - c->row);
-	*ret_n = (size_t)(c->end - row);
-	return 0;
+	if (!rc)
+		*ret_v = c->index + (row - c->row);
+	return rc;
 }
 
 int64_t evp_scan_ms(int64_t ns)

@@ -7,29 +7,18 @@ enum { FP = 29, LR = 30, SP = 31 };
 /* Its place among a walk's registers: EVP_REG_LR of bpf/walk.h. */
 #define WALK_LR 14
 
-static bool fits16(int64_t v)
+static bool rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
 {
-	return v >= INT16_MIN && v <= INT16_MAX;
-}
-
-static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
-{
-	*r = (struct evp_unwind_rule){ 0 };
-	if (s->ra.how == EVP_CFI_UNDEFINED) {
-		r->cfa = EVP_CFA_END;
-		return;
-	}
 	if (signal_frame) {
 		r->cfa = EVP_CFA_SIGNAL;
-		return;
+		return true;
 	}
 	if (s->cfa_expr || (s->cfa_reg != SP && s->cfa_reg != FP) || s->cfa_offset < INT32_MIN ||
-	    s->cfa_offset > INT32_MAX || !fits16(s->fp.offset) || !fits16(s->ra.offset) ||
+	    s->cfa_offset > INT32_MAX || !evp_cfi_fits16(s->fp.offset) ||
+	    !evp_cfi_fits16(s->ra.offset) ||
 	    (s->fp.how != EVP_CFI_SAME && s->fp.how != EVP_CFI_OFFSET) ||
-	    (s->ra.how != EVP_CFI_SAME && s->ra.how != EVP_CFI_OFFSET)) {
-		r->cfa = EVP_CFA_UNKNOWN;
-		return;
-	}
+	    (s->ra.how != EVP_CFI_SAME && s->ra.how != EVP_CFI_OFFSET))
+		return false;
 	r->cfa = s->cfa_reg == SP ? EVP_CFA_SP : EVP_CFA_FP;
 	r->cfa_off = (int)s->cfa_offset;
 	if (s->fp.how == EVP_CFI_OFFSET) {
@@ -39,6 +28,7 @@ static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 	/* Until it is saved, the return address is where the call left it: in the link register. */
 	r->ra = s->ra.how == EVP_CFI_SAME ? EVP_RA_REG : EVP_RA_AT_CFA;
 	r->ra_off = s->ra.how == EVP_CFI_SAME ? WALK_LR : (short)s->ra.offset;
+	return true;
 }
 
 const struct evp_cfi_arch evp_cfi_aarch64 = {

@@ -36,9 +36,14 @@ struct evp_cfi_state {
 struct evp_cfi_arch {
 	/* DWARF numbers; ra unless the CIE says another; bx UINT64_MAX: none */
 	uint64_t sp, fp, ra, bx;
-	/* Never fails: what cannot be said becomes EVP_CFA_UNKNOWN. */
-	void (*rule)(const struct evp_cfi_state *s, bool signal_frame,
+	/* Into a zeroed rule, of a state that has a caller. False: no rule can say it. */
+	bool (*rule)(const struct evp_cfi_state *s, bool signal_frame,
 		     struct evp_unwind_rule *ret_rule);
 };
+
+static inline bool evp_cfi_fits16(int64_t v)
+{
+	return v >= INT16_MIN && v <= INT16_MAX;
+}
 
 #endif

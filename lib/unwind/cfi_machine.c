@@ -6,6 +6,8 @@
 
 /* ---- rows ---- */
 
+static const struct evp_unwind_rule unknown = { .cfa = EVP_CFA_UNKNOWN };
+
 static bool is_expression(const struct evp_cfi_value *v)
 {
 	return v->how >= EVP_CFI_EXPRESSION;
@@ -29,9 +31,12 @@ static bool pack(const struct evp_cfi_state *s, bool signal_frame, uint64_t *ret
 
 static int rule_of(struct evp_cfi_job *c, const struct evp_cfi_state *s, uint32_t *ret_rule)
 {
-	struct evp_unwind_rule rule;
+	struct evp_unwind_rule rule = { 0 };
 
-	c->arch->rule(s, c->cie->signal_frame, &rule);
+	if (s->ra.how == EVP_CFI_UNDEFINED)
+		rule.cfa = EVP_CFA_END;
+	else if (!c->arch->rule(s, c->cie->signal_frame, &rule))
+		rule = unknown;
 	return evp_rule_set_add(c->rules, &rule, ret_rule);
 }
 
@@ -59,7 +64,6 @@ static int state_row(struct evp_cfi_job *c, uint64_t vaddr, const struct evp_cfi
 /* From where the instructions stop to make sense: what they meant to say nobody knows. */
 static int unknown_row(struct evp_cfi_job *c, uint64_t vaddr)
 {
-	const struct evp_unwind_rule unknown = { .cfa = EVP_CFA_UNKNOWN };
 	uint32_t rule;
 	int rc = evp_rule_set_add(c->rules, &unknown, &rule);
 

@@ -65,14 +65,9 @@ static bool parse_plt(const uint8_t *p, uint32_t len, struct evp_unwind_rule *r)
 	return true;
 }
 
-static bool fits16(int64_t v)
-{
-	return v >= INT16_MIN && v <= INT16_MAX;
-}
-
 static bool cfa_from(uint64_t reg, int64_t off, int64_t add, bool deref, struct evp_unwind_rule *r)
 {
-	if (off < INT32_MIN || off > INT32_MAX || !fits16(add) || reg > 15)
+	if (off < INT32_MIN || off > INT32_MAX || !evp_cfi_fits16(add) || reg > 15)
 		return false;
 	r->cfa_off = (int)off;
 	r->cfa_add = (short)add;
@@ -112,9 +107,9 @@ static bool fp_rule(const struct evp_cfi_value *v, struct evp_unwind_rule *r)
 	case EVP_CFI_OFFSET:
 		r->fp = EVP_FP_AT_CFA;
 		r->fp_off = (short)v->offset;
-		return fits16(v->offset);
+		return evp_cfi_fits16(v->offset);
 	case EVP_CFI_EXPRESSION:
-		if (!parse_breg(v->expr, v->expr_len, &b) || b.deref || !fits16(b.off) ||
+		if (!parse_breg(v->expr, v->expr_len, &b) || b.deref || !evp_cfi_fits16(b.off) ||
 		    (b.reg != RSP && b.reg != RBP))
 			return false;
 		r->fp = b.reg == RSP ? EVP_FP_AT_SP : EVP_FP_AT_FP;
@@ -130,8 +125,8 @@ static short bx_offset(const struct evp_cfi_value *v)
 {
 	if (v->how == EVP_CFI_SAME)
 		return 0;
-	return v->how == EVP_CFI_OFFSET && v->offset && fits16(v->offset) ? (short)v->offset
-									  : EVP_BX_OFF_LOST;
+	return v->how == EVP_CFI_OFFSET && v->offset && evp_cfi_fits16(v->offset) ? (short)v->offset
+										  : EVP_BX_OFF_LOST;
 }
 
 /*
@@ -154,25 +149,18 @@ static bool ra_rule(const struct evp_cfi_value *v, struct evp_unwind_rule *r)
 		return false;
 	r->ra = v->how == EVP_CFI_OFFSET ? EVP_RA_AT_CFA : EVP_RA_REG;
 	r->ra_off = (short)v->offset;
-	return fits16(v->offset) && (r->ra == EVP_RA_AT_CFA || (v->offset >= 0 && v->offset < 16));
+	return evp_cfi_fits16(v->offset) &&
+	       (r->ra == EVP_RA_AT_CFA || (v->offset >= 0 && v->offset < 16));
 }
 
-static void rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
+static bool rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_unwind_rule *r)
 {
-	*r = (struct evp_unwind_rule){ 0 };
-	if (s->ra.how == EVP_CFI_UNDEFINED) {
-		r->cfa = EVP_CFA_END;
-		return;
-	}
 	if (signal_frame) {
-		r->cfa = is_kernels_frame(s) ? EVP_CFA_SIGNAL : EVP_CFA_UNKNOWN;
-		return;
+		r->cfa = EVP_CFA_SIGNAL;
+		return is_kernels_frame(s);
 	}
-	if (ra_rule(&s->ra, r) && cfa_rule(s, r) && fp_rule(&s->fp, r)) {
-		r->bx_off = bx_offset(&s->bx);
-		return;
-	}
-	*r = (struct evp_unwind_rule){ .cfa = EVP_CFA_UNKNOWN };
+	r->bx_off = bx_offset(&s->bx);
+	return ra_rule(&s->ra, r) && cfa_rule(s, r) && fp_rule(&s->fp, r);
 }
 
 const struct evp_cfi_arch evp_cfi_x86_64 = {
