@@ -40,10 +40,13 @@ struct evp_cfi_section {
 	size_t ncode;
 };
 
+/* Eight bytes: most of the time to compile goes to touching new memory. */
 struct evp_cfi_row {
-	uint64_t vaddr;
-	uint32_t rule; /* index in the rule set */
+	uint64_t vaddr : 48;
+	uint64_t rule : 16; /* index in the rule set; EVP_UNWIND_MAX_RULES: that or more */
 };
+
+#define EVP_CFI_MAX_VADDR 0xffffffffffffULL
 
 struct evp_cfi_rows {
 	struct evp_cfi_row *row;
@@ -57,15 +60,18 @@ extern const struct evp_cfi_arch evp_cfi_x86_64, evp_cfi_aarch64;
 
 /*
  * All rows of a section, appended to an empty `rows`. 0, -ENOMEM, or -EBADMSG where nothing at all
- * could be made of it. Limits: 2^26 rows.
+ * could be made of it, -E2BIG: 2^26 rows, or entries over more than 4 GiB.
  */
 int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_arch *arch,
 		    struct evp_rule_set *rules, struct evp_cfi_rows *rows, struct evp_err *err);
 /*
  * Where `rows` has rule 0 (EVP_CFA_NONE), or nothing, it gets what `more` says there. Both are by
- * the same rule set, and malloc'ed; `more` may be emptied. 0 or -ENOMEM.
+ * the same rule set, and malloc'ed; `more` may be emptied. 0 or -ENOMEM. Costs what lies in the
+ * range of `more`, and moving what lies behind.
  */
 int evp_cfi_rows_fill(struct evp_cfi_rows *rows, struct evp_cfi_rows *more);
+/* How many begin below this address. */
+size_t evp_cfi_rows_below(const struct evp_cfi_rows *rows, uint64_t vaddr);
 void evp_cfi_rows_release(struct evp_cfi_rows *rows);
 
 #endif

@@ -132,6 +132,10 @@ static bool clip(const struct evp_cfi_section *s, uint64_t start, uint64_t *end)
 {
 	size_t i;
 
+	if (start > EVP_CFI_MAX_VADDR)
+		return false;
+	if (*end > EVP_CFI_MAX_VADDR)
+		*end = EVP_CFI_MAX_VADDR;
 	for (i = 0; i < s->ncode; i++)
 		if (start >= s->code[i].start && start < s->code[i].end) {
 			if (*end > s->code[i].end)
@@ -161,8 +165,10 @@ static int parse_fde(struct evp_cfi_job *c, uint32_t cie_id, struct evp_cursor i
 	}
 	if (evp_grow(&c->fdes, &c->fdes_cap, c->nfdes + 1, sizeof(*c->fdes)))
 		return -ENOMEM;
-	c->fdes[c->nfdes++] = (struct evp_cfi_fde){ start, end, cie_id,
-						    (uint32_t)(in.p - c->section->data),
+	size = end - start;
+	c->fdes[c->nfdes++] = (struct evp_cfi_fde){ start,
+						    size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
+						    cie_id, (uint32_t)(in.p - c->section->data),
 						    (uint32_t)(in.end - in.p) };
 	return 0;
 }
@@ -259,57 +265,51 @@ static int parse_section(struct evp_cfi_job *c)
 #define DIGIT_BITS 11
 #define DIGITS	   (1 << DIGIT_BITS)
 
-struct order {
-	uint64_t key; /* start, from the lowest one */
-	uint32_t fde;
-};
+/* Start, from the lowest one, above; below the number. */
+static uint64_t order_of(const struct evp_cfi_job *c, uint64_t low, size_t i)
+{
+	return (c->fdes[i].start - low) << 32 | i;
+}
 
 /* One pass of a radix sort: stable, so that of equal starts the later entry stays the later. */
-static void sort_digit(struct order *to, const struct order *from, size_t n, unsigned int shift)
+static void sort_digit(uint64_t *to, const uint64_t *from, size_t n, unsigned int shift)
 {
 	uint32_t at[DIGITS] = { 0 }, sum = 0, count;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		at[from[i].key >> shift & (DIGITS - 1)]++;
+		at[from[i] >> shift & (DIGITS - 1)]++;
 	for (i = 0; i < DIGITS; i++) {
 		count = at[i];
 		at[i] = sum;
 		sum += count;
 	}
 	for (i = 0; i < n; i++)
-		to[at[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
+		to[at[from[i] >> shift & (DIGITS - 1)]++] = from[i];
 }
 
 static int sort_by_radix(struct evp_cfi_job *c, uint64_t low, uint64_t high)
 {
-	struct order *a = malloc(c->nfdes * sizeof(*a)), *b = malloc(c->nfdes * sizeof(*b)), *t;
-	struct evp_cfi_fde *fdes = malloc(c->nfdes * sizeof(*fdes));
-	int rc = a && b && fdes ? 0 : -ENOMEM;
+	uint64_t *a = malloc(c->nfdes * sizeof(*a)), *b = malloc(c->nfdes * sizeof(*b)), *t;
 	unsigned int shift;
 	size_t i;
 
-	if (rc)
-		goto out;
+	if (!a || !b) {
+		free(a);
+		free(b);
+		return -ENOMEM;
+	}
 	for (i = 0; i < c->nfdes; i++)
-		a[i] = (struct order){ c->fdes[i].start - low, (uint32_t)i };
-	for (shift = 0; shift < 64 && (high - low) >> shift; shift += DIGIT_BITS) {
-		sort_digit(b, a, c->nfdes, shift);
+		a[i] = order_of(c, low, i);
+	for (shift = 0; shift < 32 && (high - low) >> shift; shift += DIGIT_BITS) {
+		sort_digit(b, a, c->nfdes, 32 + shift);
 		t = a;
 		a = b;
 		b = t;
 	}
-	for (i = 0; i < c->nfdes; i++)
-		fdes[i] = c->fdes[a[i].fde];
-	free(c->fdes);
-	c->fdes = fdes;
-	c->fdes_cap = c->nfdes;
-	fdes = NULL;
-out:
-	free(fdes);
 	free(b);
-	free(a);
-	return rc;
+	c->order = a;
+	return 0;
 }
 
 /* Linkers sort them only in part. */
@@ -326,6 +326,8 @@ static int sort_fdes(struct evp_cfi_job *c)
 		low = start < low ? start : low;
 		high = start > high ? start : high;
 	}
+	if (c->nfdes && high - low > UINT32_MAX)
+		return -E2BIG;
 	return sorted ? 0 : sort_by_radix(c, low, high);
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/bisect.h"
 #include "unwind/cfi_job.h"
 #include "unwind/gopclntab.h"
 #include "unwind/init_code.h"
@@ -29,8 +28,7 @@ struct job {
 	size_t ncode;
 	struct evp_rule_set rules;
 	struct evp_cfi_rows rows;
-	struct evp_cfi_rows few; /* what is added to them at the end, once for all */
-	bool damaged;		 /* some source was */
+	bool damaged; /* some source was */
 };
 
 static void find_code(struct job *j)
@@ -63,8 +61,7 @@ static uint64_t covered_bytes(const struct job *j)
 	size_t i;
 
 	for (i = 0; i + 1 < j->rows.n; i++)
-		if (row[i].rule)
-			n += row[i + 1].vaddr - row[i].vaddr;
+		n += row[i].rule ? row[i + 1].vaddr - row[i].vaddr : 0;
 	return n;
 }
 
@@ -142,7 +139,8 @@ static int read_gopclntab(const struct job *j, struct evp_gopclntab *ret, struct
 
 	if (!at)
 		at = evp_unwind_elf_find(j->e, ".data.rel.ro.gopclntab");
-	if (!at || !text || text->vaddr > UINT64_MAX - text->size)
+	if (!at || !text || text->size > EVP_CFI_MAX_VADDR ||
+	    text->vaddr > EVP_CFI_MAX_VADDR - text->size)
 		return -ENODATA;
 	rc = evp_unwind_elf_section_data(j->e, at, &data, &in.len, err);
 	if (rc)
@@ -198,7 +196,7 @@ static int add_init_code(struct job *j, const char *name, struct evp_err *err)
 	if (rc)
 		return rc == -EIO ? evp_fail(err, EIO, "the file was cut while it was read") : 0;
 	if (evp_init_code_compile(code, at->size, at->vaddr, &j->rules, &rows) ||
-	    evp_cfi_rows_fill(&j->few, &rows))
+	    evp_cfi_rows_fill(&j->rows, &rows))
 		rc = evp_fail_oom(err);
 	evp_cfi_rows_release(&rows);
 	return rc;
@@ -225,7 +223,7 @@ static int add_debug_file(struct job *j, int fd, struct evp_err *err)
 
 static bool is_covered(const struct evp_cfi_rows *rows, uint64_t vaddr)
 {
-	size_t n = EVP_NOT_ABOVE(rows->row, rows->n, vaddr, vaddr);
+	size_t n = evp_cfi_rows_below(rows, vaddr + 1);
 
 	return n && rows->row[n - 1].rule;
 }
@@ -243,7 +241,7 @@ static int add_plt(struct job *j, struct evp_err *err)
 	if (i < n)
 		rc = evp_plt_rows(j->e, &j->rules, &rows);
 	if (!rc)
-		rc = evp_cfi_rows_fill(&j->few, &rows);
+		rc = evp_cfi_rows_fill(&j->rows, &rows);
 	evp_cfi_rows_release(&rows);
 	if (rc == -EIO)
 		return evp_fail(err, EIO, "the file was cut while it was read");
@@ -282,7 +280,7 @@ static int add_entry(struct job *j, struct evp_err *err)
 	if (!rc)
 		rc = evp_cfi_add_row(&rows, end, 0);
 	if (!rc)
-		rc = evp_cfi_rows_fill(&j->few, &rows);
+		rc = evp_cfi_rows_fill(&j->rows, &rows);
 	evp_cfi_rows_release(&rows);
 	return rc ? evp_fail_oom(err) : 0;
 }
@@ -342,12 +340,9 @@ static int compile(const struct evp_unwind_elf *e, int debug, struct evp_unwind_
 		rc = add_init_code(&j, ".fini", err);
 	if (!rc)
 		rc = add_entry(&j, err);
-	if (!rc && evp_cfi_rows_fill(&j.rows, &j.few))
-		rc = evp_fail_oom(err);
 	if (!rc)
 		rc = evp_unwind_table_build(ret, &j.rows, &j.rules, err);
 out:
-	evp_cfi_rows_release(&j.few);
 	evp_cfi_rows_release(&j.rows);
 	evp_rule_set_release(&j.rules);
 	return rc;

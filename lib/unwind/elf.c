@@ -11,6 +11,7 @@
 
 #include "base/elf_notes.h"
 #include "base/varint.h"
+#include "unwind/cfi.h"
 
 #define MAX_PROGRAM_HEADERS 4096
 #define MAX_SECTIONS	    (1u << 20)
@@ -91,7 +92,8 @@ static int add_segment(struct evp_unwind_elf *e, const uint8_t *ph)
 
 	switch (evp_le32(ph + offsetof(Elf64_Phdr, p_type))) {
 	case PT_LOAD:
-		if (e->nloads == EVP_UNWIND_ELF_MAX_LOADS || vaddr + filesz < vaddr)
+		if (e->nloads == EVP_UNWIND_ELF_MAX_LOADS || vaddr > EVP_CFI_MAX_VADDR ||
+		    filesz > EVP_CFI_MAX_VADDR - vaddr)
 			return -EBADMSG;
 		e->load[e->nloads++] = (struct evp_unwind_elf_load){
 			.vaddr = vaddr,

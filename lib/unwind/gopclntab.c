@@ -4,9 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "unwind/cfi_job.h"
 
-#define MAX_ROWS  (1u << 26)
 #define MAX_STEPS (1u << 27)
 
 /* At the beginning of the section, by the Go version that began with it. */
@@ -308,14 +307,7 @@ static int add_row(struct compiler *c, uint64_t vaddr, const struct evp_unwind_r
 		return -ENOMEM;
 	while (rows->n && rows->row[rows->n - 1].vaddr >= vaddr)
 		rows->n--; /* they held for nothing */
-	if (rows->n && rows->row[rows->n - 1].rule == id)
-		return 0;
-	if (rows->n >= MAX_ROWS)
-		return -E2BIG;
-	if (evp_grow(&rows->row, &rows->cap, rows->n + 1, sizeof(*rows->row)))
-		return -ENOMEM;
-	rows->row[rows->n++] = (struct evp_cfi_row){ vaddr, id };
-	return 0;
+	return evp_cfi_add_row(rows, vaddr, id);
 }
 
 static const struct evp_unwind_rule none = { .cfa = EVP_CFA_NONE };

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unwind/init_code.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "unwind/cfi_job.h"
 
 static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 static const uint8_t make_room[] = { 0x48, 0x83, 0xec, 0x08 };	     /* sub $8, %rsp */
@@ -14,12 +13,9 @@ static int add_row(struct evp_rule_set *rules, struct evp_cfi_rows *rows, uint64
 		   const struct evp_unwind_rule *rule)
 {
 	uint32_t id;
+	int rc = evp_rule_set_add(rules, rule, &id);
 
-	if (evp_rule_set_add(rules, rule, &id) ||
-	    evp_grow(&rows->row, &rows->cap, rows->n + 1, sizeof(*rows->row)))
-		return -ENOMEM;
-	rows->row[rows->n++] = (struct evp_cfi_row){ vaddr, id };
-	return 0;
+	return rc ? rc : evp_cfi_add_row(rows, vaddr, id);
 }
 
 int evp_init_code_compile(const uint8_t *code, size_t len, uint64_t vaddr,
@@ -32,7 +28,7 @@ int evp_init_code_compile(const uint8_t *code, size_t len, uint64_t vaddr,
 	room.cfa_off = 16;
 	if (len >= sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64)))
 		at = sizeof(endbr64);
-	if (len - at < sizeof(make_room) + sizeof(give_back) || vaddr > UINT64_MAX - len ||
+	if (len - at < sizeof(make_room) + sizeof(give_back) || vaddr > EVP_CFI_MAX_VADDR - len ||
 	    memcmp(code + at, make_room, sizeof(make_room)) != 0 ||
 	    memcmp(code + len - sizeof(give_back), give_back, sizeof(give_back)) != 0)
 		return 0;

@@ -109,7 +109,7 @@ static void write_rules(struct builder *b, const struct evp_rule_set *rules)
 	b->used = evp_unwind_table_rules(&b->t) + b->t.nrules * EVP_UNWIND_RULE_WORDS;
 }
 
-static uint32_t count_inexact(const struct evp_unwind_table *t)
+uint32_t evp_unwind_table_inexact(const struct evp_unwind_table *t)
 {
 	const struct evp_unwind_rule *rule = evp_unwind_table_rule(t, 0);
 	uint32_t page, i, n = 0;
@@ -160,7 +160,6 @@ int evp_unwind_table_build(struct evp_unwind_table *ret, const struct evp_cfi_ro
 		if (has_code(&p))
 			write_page(&b, &p);
 	}
-	b.t.inexact = count_inexact(&b.t);
 	*ret = b.t;
 	return 0;
 }

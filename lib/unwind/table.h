@@ -25,8 +25,10 @@ struct evp_unwind_table { /* a zeroed struct is empty: it covers nothing */
 	uint32_t npages, nrules;
 	uint64_t first_page; /* ELF virtual address >> EVP_UNWIND_PAGE_BITS of the first page */
 	uint32_t nrows;
-	uint32_t inexact; /* rows with EVP_CFA_UNKNOWN */
 };
+
+/* Rows with EVP_CFA_UNKNOWN, counted anew. */
+uint32_t evp_unwind_table_inexact(const struct evp_unwind_table *t);
 
 /* Word index of the rules: they follow the pages. */
 static inline uint32_t evp_unwind_table_rules(const struct evp_unwind_table *t)

@@ -118,7 +118,7 @@ static int measure(const char *path, int fd, int times)
 	}
 	printf("%s\t%.2f ms\t%u rows\t%.1f Mrows/s\t%u rules\t%u words\t%u pages\t%u inexact\n",
 	       path, best * 1e3, t.nrows, t.nrows / best / 1e6, t.nrules, t.nwords, t.npages,
-	       t.inexact);
+	       evp_unwind_table_inexact(&t));
 	evp_unwind_table_release(&t);
 	return 0;
 }

@@ -127,7 +127,7 @@ static void forms(void)
 	r = at(0x11300);
 	ok(r.cfa == EVP_CFA_REG && r.reg == 3 && r.cfa_off == 24, "CFA in rbx");
 	ok(at(0x11400).cfa == EVP_CFA_END, "root");
-	ok(at(0x11500).cfa == EVP_CFA_UNKNOWN && table.inexact == 1,
+	ok(at(0x11500).cfa == EVP_CFA_UNKNOWN && evp_unwind_table_inexact(&table) == 1,
 	   "what cannot be said is marked");
 	ok(at(0x11600).bx_off == EVP_BX_OFF_LOST, "so is rbx");
 	r = at(0x11680);

@@ -62,7 +62,7 @@ static void rows_are(const char *what, const char *want)
 
 	for (size_t i = 0; i < rows.n && n + 100 < sizeof(text); i++)
 		n += (size_t)snprintf(text + n, 100, "%s%lx %s", i ? "; " : "",
-				      rows.row[i].vaddr - FUNC,
+				      (unsigned long)rows.row[i].vaddr - FUNC,
 				      rule_text(&rules.rule[rows.row[i].rule]));
 	if (strcmp(text, want) != 0)
 		printf("# got:    %s\n# wanted: %s\n", text, want);

@@ -35,7 +35,7 @@ static struct evp_cfi_rows some_rows(uint32_t nrules)
 	uint64_t at = 0x7ff0123;
 
 	while (n < 3000) {
-		row[n++] = (struct evp_cfi_row){ at, random_below(&state, nrules) };
+		row[n++] = (struct evp_cfi_row){ at, (uint16_t)random_below(&state, nrules) };
 		at += 1 + random_below(&state, n % 500 ? 100 : 200000);
 		if (n % 700 == 0)
 			at = (at | 0xffff) + 1;
@@ -93,7 +93,7 @@ int main(void)
 {
 	struct evp_rule_set rules = some_rules(50), many = some_rules(70000);
 	struct evp_cfi_rows rows = some_rows(50), none = { 0 };
-	struct evp_cfi_row row[2] = { { 0x1000, 69999 }, { 0x2000, 0 } };
+	struct evp_cfi_row row[2] = { { 0x1000, EVP_UNWIND_MAX_RULES }, { 0x2000, 0 } };
 	struct evp_cfi_row far[2] = { { 0x1000, 1 }, { 0x2000ull << 32, 0 } };
 	struct evp_unwind_table t, other;
 	const struct evp_unwind_rule *r;
@@ -117,7 +117,8 @@ int main(void)
 	rows = (struct evp_cfi_rows){ .row = row, .n = 2 };
 	ok(!evp_unwind_table_build(&t, &rows, &many, NULL), "too many rules for their numbers");
 	r = evp_unwind_table_find(&t, 0x1800);
-	ok(r && r->cfa == EVP_CFA_UNKNOWN && t.inexact == 1, "are said to be unknown");
+	ok(r && r->cfa == EVP_CFA_UNKNOWN && evp_unwind_table_inexact(&t) == 1,
+	   "are said to be unknown");
 	evp_unwind_table_release(&t);
 	rows.row = far;
 	ok(evp_unwind_table_build(&t, &rows, &rules, NULL) == -E2BIG, "code over more than 4 GiB");

@@ -33,12 +33,13 @@ static void make_table(const struct evp_unwind_rule *rule, size_t n)
 	struct evp_cfi_rows rows = { .row = row };
 	struct evp_rule_set rules = { 0 };
 	const struct evp_unwind_rule none = { 0 };
+	uint32_t id;
 
 	evp_unwind_table_release(&table);
-	evp_rule_set_add(&rules, &none, &row[0].rule);
+	evp_rule_set_add(&rules, &none, &id);
 	for (; rows.n < n; rows.n++) {
-		row[rows.n].vaddr = rows.n * FUNC;
-		evp_rule_set_add(&rules, &rule[rows.n], &row[rows.n].rule);
+		evp_rule_set_add(&rules, &rule[rows.n], &id);
+		row[rows.n] = (struct evp_cfi_row){ rows.n * FUNC, (uint16_t)id };
 	}
 	row[rows.n++] = (struct evp_cfi_row){ n * FUNC, 0 };
 	ok(!evp_unwind_table_build(&table, &rows, &rules, NULL) &&
