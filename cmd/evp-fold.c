@@ -63,11 +63,7 @@ static int run(void)
 			status = evp_error_from(&err);
 	}
 	evp_profile_free(p);
-	if (status == EVP_TROUBLE && o.output) {
-		evp_out_drop(&out);
-		return status;
-	}
-	return evp_worse(status, evp_finish(&out));
+	return evp_finish_or_drop(&out, status);
 }
 
 int main(int argc, char **argv)

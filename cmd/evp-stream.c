@@ -137,11 +137,7 @@ static int run(const char *verb)
 		status = evp_input_each(dump, NULL);
 	else
 		status = evp_each_input(summarize, &check);
-	if (status == EVP_TROUBLE && o.output) {
-		evp_out_drop(&o.out);
-		return status;
-	}
-	return evp_worse(status, evp_finish(&o.out));
+	return evp_finish_or_drop(&o.out, status);
 }
 
 int main(int argc, char **argv)

@@ -139,11 +139,7 @@ static int symbolize(const struct evp_symbol_opts *so)
 	status = evp_input_copy(&f, &out);
 	summarize(s);
 	evp_symbolizer_free(s);
-	if (status == EVP_TROUBLE && o.output) {
-		evp_out_drop(&out);
-		return status;
-	}
-	return evp_worse(status, evp_finish(&out));
+	return evp_finish_or_drop(&out, status);
 }
 
 static const struct evp_cmd cmd = {

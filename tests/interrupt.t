@@ -37,6 +37,9 @@ pressed() { # TIMES COMMAND-LINE
 pressed 1 'sh head.sh | evp-symbolize | evp-fold --by "" >out'
 is 'Ctrl-C ends the head, and what it wrote comes through' "$(cat rc; cat out)" "0
 main;f 3"
+pressed 1 'sh head.sh | evp-diff --fold --by "" - a.evp >out'
+is 'so does one side of a diff' "$(cat rc; cat out)" "0
+main;f 3 3"
 pressed 2 "(trap '' INT; : >ready; sleep 3) | evp-fold >out"
 is 'a second one ends a filter' "$(cat rc)" 130
 

@@ -49,6 +49,8 @@ for c in "evp-import -f folded $T/a.folded" "evp-symbolize $G/good/plain.evp" "e
 	terminal "$c"
 	is "binary to a terminal: ${c%% *}" "$? $(grep -ac "a terminal" "$T/tty")" '2 1'
 done
-terminal evp-fold
-is 'a stream from a terminal' "$? $(grep -ac "a terminal" "$T/tty")" '2 1'
+for c in evp-fold "evp-diff - $G/good/plain.evp"; do
+	terminal "$c"
+	is "a stream from a terminal: ${c%% *}" "$? $(grep -ac "a terminal" "$T/tty")" '2 1'
+done
 done_testing

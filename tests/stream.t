@@ -47,6 +47,12 @@ refused 'a verb it has not' 'unknown verb' evp-stream frob $G/good/plain.evp
 
 is 'dump prints a record once a sample' "$(evp-stream dump $G/good/plain.evp | grep -c 'cpu:$')" 6
 like 'dump: header' "$(evp-stream dump $G/good/plain.evp)" '^busy 42 1760000000\.000000: +10101010 cpu:$'
+for to in '' '-o -' "-o $T/never"; do
+	# shellcheck disable=SC2086 # no option, or two words
+	status "one input of two cannot be read, dump $to" 2 evp-stream dump $to $G/good/plain.evp /nonexistent
+	is 'what is read of the other' "$(grep -c 'cpu:$' "$T/out")" "$([ "$to" = "-o $T/never" ] && echo 0 || echo 6)"
+done
+no 'a file is not left behind' test -e "$T/never"
 like 'stat' "$(evp-stream stat $G/good/plain.evp)" '^event: +cpu: 6 samples in 3 records'
 
 # Any chunking of a pipe gives the same.

@@ -128,13 +128,19 @@ const char *evp_cmd_options_given(void);
 extern char **evp_operand;
 extern int evp_noperands;
 
+/* What is done with an input: name is for messages. The exit status. */
+typedef int evp_input_fn(int fd, const char *name, void *arg);
+
 /*
- * Calls fn once an operand (fd, name for messages, arg), once with standard input when there is
- * none; "-" is standard input. A file that cannot be opened is said and counted; the others are
- * still read. Returns the worst status (2 over 3 over 1 over 0). Standard input on a terminal is
- * refused with a hint.
+ * Calls fn with the file, or with standard input for "-". One that cannot be opened is said; so is
+ * a terminal, with a hint.
  */
-int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg);
+int evp_one_input(const char *operand, evp_input_fn *fn, void *arg);
+/*
+ * Calls fn with every operand, or with standard input when there is none. Goes on behind one that
+ * fails. Returns the worst status (2 over 3 over 1 over 0).
+ */
+int evp_each_input(evp_input_fn *fn, void *arg);
 
 /* ---- the output (output.c) ---- */
 
@@ -145,6 +151,11 @@ int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg);
 int evp_output_open(struct evp_out *out, const char *path, unsigned int flags);
 /* Finishes an output: EVP_DONE or EVP_TROUBLE (said). SIGPIPE has its default action throughout. */
 int evp_finish(struct evp_out *out);
+/*
+ * The same behind `status`, the worse of both; but a file is dropped where that is EVP_TROUBLE.
+ * Standard output has what could be had.
+ */
+int evp_finish_or_drop(struct evp_out *out, int status);
 
 /* What --json and --tsv say. EVP_DONE, or EVP_TROUBLE (said) for both at once. */
 int evp_output_format(bool json, bool tsv, enum evp_table_format *ret_format);

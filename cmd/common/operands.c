@@ -32,7 +32,7 @@ static void outlive_interrupt(void)
 		sigaction(SIGINT, &act, NULL);
 }
 
-static int from_stdin(int (*fn)(int fd, const char *name, void *arg), void *arg)
+static int from_stdin(evp_input_fn *fn, void *arg)
 {
 	if (isatty(STDIN_FILENO) && !evp_force)
 		return evp_error("standard input is a terminal (name a file, or pipe a stream in; "
@@ -42,27 +42,27 @@ static int from_stdin(int (*fn)(int fd, const char *name, void *arg), void *arg)
 	return fn(STDIN_FILENO, "standard input", arg);
 }
 
-static int from_operand(const char *name, int (*fn)(int fd, const char *name, void *arg), void *arg)
+int evp_one_input(const char *operand, evp_input_fn *fn, void *arg)
 {
 	int fd, status;
 
-	if (!strcmp(name, "-"))
+	if (!strcmp(operand, "-"))
 		return from_stdin(fn, arg);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
+	fd = open(operand, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return evp_error("cannot open '%s': %s", name, strerror(errno));
-	status = fn(fd, name, arg);
+		return evp_error("cannot open '%s': %s", operand, strerror(errno));
+	status = fn(fd, operand, arg);
 	close(fd);
 	return status;
 }
 
-int evp_each_input(int (*fn)(int fd, const char *name, void *arg), void *arg)
+int evp_each_input(evp_input_fn *fn, void *arg)
 {
 	int i, status = EVP_DONE;
 
 	if (!evp_noperands)
 		return from_stdin(fn, arg);
 	for (i = 0; i < evp_noperands; i++)
-		status = evp_worse(status, from_operand(evp_operand[i], fn, arg));
+		status = evp_worse(status, evp_one_input(evp_operand[i], fn, arg));
 	return status;
 }

@@ -17,6 +17,14 @@ int evp_finish(struct evp_out *out)
 	return evp_out_finish(out, &err) ? evp_error_from(&err) : EVP_DONE;
 }
 
+int evp_finish_or_drop(struct evp_out *out, int status)
+{
+	if (status != EVP_TROUBLE || !out->path)
+		return evp_worse(status, evp_finish(out));
+	evp_out_drop(out);
+	return status;
+}
+
 int evp_output_format(bool json, bool tsv, enum evp_table_format *ret_format)
 {
 	if (json && tsv)

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cmd/common/catalog.h"
@@ -13,18 +10,12 @@
 
 int evp_side_stream(struct evp_side *s, const char *path)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), status;
 	struct evp_origin origin = { .profile = s->profile };
+	int status = evp_one_input(path, evp_origin_add, &origin);
 
-	s->name = is_stdin ? "standard input" : path;
-	if (fd < 0)
-		return evp_error("cannot open '%s': %s", path, strerror(errno));
-	status = evp_origin_add(fd, s->name, &origin);
+	s->name = strcmp(path, "-") ? path : "standard input";
 	s->lost = evp_origin_lost(&origin);
 	evp_origin_release(&origin);
-	if (!is_stdin)
-		close(fd);
 	return status;
 }
 
