@@ -118,6 +118,73 @@ static void other_files(struct evp_unwind_table *t)
 	close(empty);
 }
 
+/* An ELF header, so many segments, each of them code, and a section's worth of bytes. */
+static int with_segments(uint16_t n, uint64_t filesz)
+{
+	static struct {
+		Elf64_Ehdr h;
+		Elf64_Phdr p[EVP_UNWIND_ELF_MAX_LOADS + 1];
+	} image;
+	struct evp_unwind_elf e;
+	int rc;
+
+	image.h = (Elf64_Ehdr){ .e_type = ET_DYN,
+				.e_machine = EM_X86_64,
+				.e_phoff = sizeof(image.h),
+				.e_phentsize = sizeof(image.p[0]),
+				.e_phnum = n };
+	memcpy(image.h.e_ident, ELFMAG "\2\1\1", 7);
+	for (size_t i = 0; i < n && i <= EVP_UNWIND_ELF_MAX_LOADS; i++)
+		image.p[i] = (Elf64_Phdr){
+			.p_type = PT_LOAD, .p_flags = PF_X, .p_vaddr = 4096, .p_filesz = filesz
+		};
+	rc = evp_unwind_elf_open_image(&e, &image, sizeof(image), NULL);
+	if (!rc)
+		evp_unwind_elf_close(&e);
+	return rc;
+}
+
+static void segments(void)
+{
+	ok(!with_segments(EVP_UNWIND_ELF_MAX_LOADS, 16), "as many segments as may be");
+	ok(with_segments(EVP_UNWIND_ELF_MAX_LOADS + 1, 16) == -EBADMSG, "one more");
+	ok(with_segments(1, UINT64_MAX - 4095) == -EBADMSG, "one that has no end");
+	ok(with_segments(UINT16_MAX, 16) == -EBADMSG, "more than the file has");
+}
+
+/* Compressed sections: of a size that is not theirs, that nobody has, in no known way. */
+static void compressed(void)
+{
+	static const uint8_t text[1000];
+	struct {
+		Elf64_Chdr h;
+		uint8_t bytes[200];
+	} in = { 0 };
+	uLongf n = sizeof(in.bytes);
+	struct evp_unwind_elf e = { .fd = -1, .image = (void *)&in, .len = sizeof(in) };
+	struct evp_unwind_elf_section s = { .flags = SHF_COMPRESSED };
+	uint8_t *data;
+	size_t len = 0;
+
+	if (compress(in.bytes, &n, text, sizeof(text)) != Z_OK)
+		exit(2);
+	s.size = sizeof(in.h) + n;
+	in.h = (Elf64_Chdr){ .ch_type = ELFCOMPRESS_ZLIB, .ch_size = sizeof(text) };
+	ok(!evp_unwind_elf_section_data(&e, &s, &data, &len, NULL) && len == sizeof(text),
+	   "a compressed section");
+	free(data);
+	in.h.ch_size++;
+	ok(evp_unwind_elf_section_data(&e, &s, &data, &len, NULL) == -EBADMSG, "that is shorter");
+	in.h.ch_size -= 2;
+	ok(evp_unwind_elf_section_data(&e, &s, &data, &len, NULL) == -EBADMSG, "that is longer");
+	in.h.ch_size = EVP_UNWIND_ELF_MAX_SECTION + 1;
+	ok(evp_unwind_elf_section_data(&e, &s, &data, &len, NULL) == -E2BIG, "that is too large");
+	in.h = (Elf64_Chdr){ .ch_type = 3, .ch_size = sizeof(text) };
+	ok(evp_unwind_elf_section_data(&e, &s, &data, &len, NULL) == -EBADMSG, "of no known kind");
+	s.size = sizeof(in.h) - 1;
+	ok(evp_unwind_elf_section_data(&e, &s, &data, &len, NULL) == -EBADMSG, "without a header");
+}
+
 int main(void)
 {
 	struct evp_unwind_table t = { 0 };
@@ -125,6 +192,8 @@ int main(void)
 	cut_while_read("/lib/x86_64-linux-gnu/libc.so.6", &t);
 	without_sections("/lib/x86_64-linux-gnu/libm.so.6", &t);
 	other_files(&t);
+	segments();
+	compressed();
 	evp_unwind_table_release(&t);
 	return done_testing();
 }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Go function tables of the three versions, made here: which rows come of them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "unwind/gopclntab.h"
 #include "tap.h"
 
-enum { TEXT = 0x401000, TEXT_LEN = 0x400, GO = 0x40 /* Go's part begins there */ };
+enum {
+	BASE = 0x401000,
+	TEXT = BASE + 16,
+	TEXT_LEN = 0x400,
+	GO = 0x30 /* Go's part begins there */
+};
 
 /* Steps: pairs of a change (zigzag, from -1) and a length; 0 ends. */
 static const struct {
@@ -15,7 +21,7 @@ static const struct {
 	uint8_t flags;
 	const char *steps;
 } func[] = {
-	{ "main.leaf", 0x00, 0, "\x02\x20" },
+	{ "runtime.mstart1", 0x00, 0, "\x02\x20" }, /* not runtime.mstart */
 	/* the newer prologue: push at 1, room at 8; epilogue at 30, return at 31 */
 	{ "main.framed", 0x20, 0, "\x02\x01\x10\x07\x40\x16\x3f\x01\x0f\x01" },
 	/* the older one: all the room at once */
@@ -25,7 +31,8 @@ static const struct {
 	{ "runtime.goexit", 0xe0, 1, "\x02\x07" },
 	{ "runtime.sigreturn__sigaction", 0x100, 4, "\x02\x0b" },
 	{ "gogo", 0x120, 2, "\x02\x10" },
-	{ "marker", 0x140, 0, NULL },
+	{ "runtime.first", 0x140, 0, "\x01\x10" }, /* with more on the stack than it may */
+	{ "marker", 0x160, 0, NULL },
 };
 #define FUNCS (sizeof(func) / sizeof(func[0]))
 
@@ -43,7 +50,8 @@ static const char wanted[] = "40 sp+8 s\n"
 			     "100 root\n"
 			     "13f signal\n"
 			     "160 fp+16 c\n"
-			     "180 none\n";
+			     "180 root\n"
+			     "1a0 none\n";
 
 static uint8_t table[4096], text[TEXT_LEN];
 
@@ -90,7 +98,7 @@ static void make(uint32_t magic, uint64_t text_start)
 		while (i + 1 < FUNCS && at < GO + func[i + 1].entry)
 			text[at++] = 0xcc;
 	}
-	put(1000 + i * 2 * word, 0x160 + (word == 8 ? TEXT + GO : 0), word);
+	put(1000 + i * 2 * word, 0x180 + (word == 8 ? TEXT + GO : 0), word);
 }
 
 static void row_text(const struct evp_unwind_rule *r, uint64_t at, char *out, size_t len)
@@ -120,7 +128,7 @@ static int compiles_to(const char *want, size_t len)
 	size_t i, n = 0;
 
 	for (i = 0; i < rows.n && n + 64 < sizeof(out); i++) {
-		row_text(&rules.rule[rows.row[i].rule], rows.row[i].vaddr - TEXT, out + n, 64);
+		row_text(&rules.rule[rows.row[i].rule], rows.row[i].vaddr - BASE, out + n, 64);
 		n += strlen(out + n);
 	}
 	if (!rc && strcmp(out, want) != 0)
@@ -128,6 +136,37 @@ static int compiles_to(const char *want, size_t len)
 	evp_cfi_rows_release(&rows);
 	evp_rule_set_release(&rules);
 	return rc ? rc : strcmp(out, want) == 0;
+}
+
+/* In a block of its exact size, so that a sanitizer sees what is read behind it. */
+static void cut_anywhere(void)
+{
+	size_t good = 0;
+
+	for (size_t len = 0; len < 2500; len++) {
+		struct evp_gopclntab in = { malloc(len + !len), len,  TEXT,
+					    TEXT + TEXT_LEN,	text, TEXT_LEN };
+		struct evp_rule_set rules = { 0 };
+		struct evp_cfi_rows rows = { 0 };
+
+		memcpy((void *)in.data, table, len);
+		good += !evp_gopclntab_compile(&in, &rules, &rows, NULL) && rows.fdes == FUNCS;
+		evp_cfi_rows_release(&rows);
+		evp_rule_set_release(&rules);
+		free((void *)in.data);
+	}
+	ok(good > 500 && good < 1000, "cut anywhere: whole only where all functions are there");
+}
+
+/* The fourth begins within the second: neither it nor the third, which then ends there, has rows. */
+static void out_of_order(void)
+{
+	make(0xfffffffa, 0);
+	put(1000 + 3 * 16, TEXT + GO + 0x30, 8);
+	ok(compiles_to("40 sp+8 s\n61 sp+16 c\n68 sp+48 c\n7e sp+16 c\n7f sp+8 s\na0 none\n"
+		       "100 root\n13f signal\n160 fp+16 c\n180 root\n1a0 none\n",
+		       sizeof(table)) == 1,
+	   "functions in no order");
 }
 
 int main(void)
@@ -139,6 +178,9 @@ int main(void)
 	make(0xfffffffa, 0);
 	ok(compiles_to(wanted, sizeof(table)) == 1, "Go 1.16, absolute addresses");
 	ok(compiles_to("", 1100) == -EBADMSG, "cut short");
+	cut_anywhere();
+	out_of_order();
+	make(0xfffffffa, 0);
 	put(0, 0xfffffffb, 4);
 	ok(compiles_to("", sizeof(table)) == -ENODATA, "another version");
 	make(0xfffffff1, 0);

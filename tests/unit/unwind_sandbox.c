@@ -40,6 +40,13 @@ static bool writes_much(void)
 	return !ftruncate(fd, 1 << 20) || true;
 }
 
+/* More than 64 MiB: it gets none. */
+static bool has_little_memory(void)
+{
+	return mmap(NULL, 65 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	       MAP_FAILED;
+}
+
 static bool opens(void)
 {
 	return open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0 || true;
@@ -115,6 +122,7 @@ int main(void)
 		{ "it seals what it has written", seals, 0 },
 		{ "it has one descriptor", has_one_descriptor, 0 },
 		{ "it writes no more than a table", writes_much, SIGXFSZ },
+		{ "it has no more memory than it may", has_little_memory, 0 },
 		{ "it opens nothing", opens, SIGSYS },
 		{ "it executes nothing", executes, SIGSYS },
 		{ "it forks not", forks, SIGSYS },
