@@ -19,13 +19,12 @@ static struct {
 } o = { .format = "pprof" };
 
 static const struct evp_opt opts[] = {
-	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "pprof (default) or folded", 0, 0 },
+	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "pprof (default) or folded" },
 	EVP_OPT_OUTPUT(o.output),
-	{ 0, "type", EVP_TEXT, &o.type, "EVENT", "the event to export (default the first)", 0, 0 },
+	{ 0, "type", EVP_TEXT, &o.type, "EVENT", "the event to export (default the first)" },
 	{ 'L', "by", EVP_TEXT, &o.by, "LABEL,...",
-	  "labels to keep (pprof: default all; folded: comm)", 0, 0 },
-	{ 0, "value", EVP_TEXT, &o.value, "NAME", "folded: count this value (default samples)", 0,
-	  0 },
+	  "labels to keep (pprof: default all; folded: comm)" },
+	{ 0, "value", EVP_TEXT, &o.value, "NAME", "folded: count this value (default samples)" },
 	EVP_OPT_END,
 };
 

@@ -20,13 +20,13 @@ static struct {
 static const struct evp_opt opts[] = {
 	EVP_OPT_OUTPUT(o.output),
 	{ 'L', "by", EVP_TEXT, &o.by, "LABEL,...",
-	  "labels as leading frames (default comm; '' none)", 0, 0 },
+	  "labels as leading frames (default comm; '' none)" },
 	{ 'a', "annotate", EVP_FLAG, &o.annotate, NULL,
-	  "mark _[k] kernel, _[j] JIT, _[i] inlined frames", 0, 0 },
-	{ 0, "lines", EVP_FLAG, &o.lines, NULL, "function:line", 0, 0 },
-	{ 'm', "modules", EVP_FLAG, &o.modules, NULL, "module`function", 0, 0 },
-	{ 0, "value", EVP_TEXT, &o.value, "NAME", "count this value (default samples)", 0, 0 },
-	{ 0, "type", EVP_TEXT, &o.type, "EVENT", "the event to fold (default the first)", 0, 0 },
+	  "mark _[k] kernel, _[j] JIT, _[i] inlined frames" },
+	{ 0, "lines", EVP_FLAG, &o.lines, NULL, "function:line" },
+	{ 'm', "modules", EVP_FLAG, &o.modules, NULL, "module`function" },
+	{ 0, "value", EVP_TEXT, &o.value, "NAME", "count this value (default samples)" },
+	{ 0, "type", EVP_TEXT, &o.type, "EVENT", "the event to fold (default the first)" },
 	EVP_OPT_END,
 };
 

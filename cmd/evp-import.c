@@ -23,20 +23,17 @@ static struct {
 } o;
 
 static const struct evp_opt opts[] = {
-	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "pprof, tsv or folded; guessed without", 0,
-	  0 },
+	{ 'f', "format", EVP_TEXT, &o.format, "FORMAT", "pprof, tsv or folded; guessed without" },
 	EVP_OPT_OUTPUT(o.output),
-	{ 0, "type", EVP_TEXT, &o.type, "NAME", "name of the event (default cpu, or the format's)",
-	  0, 0 },
+	{ 0, "type", EVP_TEXT, &o.type, "NAME",
+	  "name of the event (default cpu, or the format's)" },
 	{ 0, "period", EVP_U64, &o.period_ns, "NS", "value of a sample where only counts are given",
 	  1, 1e15 },
-	{ 0, "time", EVP_TEXT, &o.time, "T", "folded: when the samples were taken", 0, 0 },
-	{ 0, "duration", EVP_DURATION, &o.duration_ns, "D", "folded: for how long from then on", 0,
-	  0 },
-	{ 0, "by", EVP_TEXT, &o.by, "LABEL,...", "folded: the first frames are these labels", 0,
-	  0 },
+	{ 0, "time", EVP_TEXT, &o.time, "T", "folded: when the samples were taken" },
+	{ 0, "duration", EVP_DURATION, &o.duration_ns, "D", "folded: for how long from then on" },
+	{ 0, "by", EVP_TEXT, &o.by, "LABEL,...", "folded: the first frames are these labels" },
 	{ 0, "mem", EVP_SIZE, &o.memory, "SIZE",
-	  "rows held in memory before sorting on disk (256M)", 0, 0 },
+	  "rows held in memory before sorting on disk (256M)" },
 	EVP_OPT_END
 };
 

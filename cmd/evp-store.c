@@ -55,10 +55,8 @@ static const struct evp_cmd cmd = {
 /* -s, else the first operand, which is taken off, else the default. */
 static const char *store_dir(void)
 {
-	if (!o.dir && evp_noperands) {
-		evp_noperands--;
-		o.dir = *evp_operand++;
-	}
+	if (!o.dir)
+		o.dir = evp_take_operand();
 	if (!o.dir)
 		o.dir = evp_store_default_dir();
 	return o.dir;
@@ -130,10 +128,9 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (!evp_noperands)
+	verb = evp_take_operand();
+	if (!verb)
 		return evp_error("no verb (add, ls, stat, verify; -h for help)");
-	evp_noperands--;
-	verb = *evp_operand++;
 	if (!strcmp(verb, "add"))
 		return store_add(store_dir(), &o.add);
 	if (strcmp(verb, "ls") && strcmp(verb, "stat") && strcmp(verb, "verify"))

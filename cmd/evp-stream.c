@@ -22,9 +22,9 @@ static struct {
 
 static const struct evp_opt opts[] = {
 	EVP_OPT_OUTPUT(o.output),
-	{ 0, "from", EVP_TEXT, &o.from, "TIME", "cat: windows that begin at TIME or later", 0, 0 },
-	{ 0, "to", EVP_TEXT, &o.to, "TIME", "cat: windows that begin before TIME", 0, 0 },
-	{ 0, "json", EVP_FLAG, &o.json, NULL, "check, stat: one JSON object an input", 0, 0 },
+	{ 0, "from", EVP_TEXT, &o.from, "TIME", "cat: windows that begin at TIME or later" },
+	{ 0, "to", EVP_TEXT, &o.to, "TIME", "cat: windows that begin before TIME" },
+	{ 0, "json", EVP_FLAG, &o.json, NULL, "check, stat: one JSON object an input" },
 	EVP_OPT_END,
 };
 
@@ -143,11 +143,10 @@ static int run(const char *verb)
 int main(int argc, char **argv)
 {
 	int rc = evp_cmd_parse(&cmd, argc, argv);
+	const char *verb;
 
 	if (rc >= 0)
 		return rc;
-	if (!evp_noperands)
-		return evp_error("no verb (check, dump, cat, stat; -h for help)");
-	evp_noperands--;
-	return run(*evp_operand++);
+	verb = evp_take_operand();
+	return verb ? run(verb) : evp_error("no verb (check, dump, cat, stat; -h for help)");
 }

@@ -55,7 +55,6 @@ int evp_error_from(const struct evp_err *err); /* prints err->msg, returns EVP_T
 
 enum evp_opt_type {
 	EVP_FLAG,     /* bool *: set to true */
-	EVP_NEGFLAG,  /* bool *: set to false (--no-x) */
 	EVP_TEXT,     /* const char **: the last one counts */
 	EVP_TEXTS,    /* struct evp_texts *: repeatable, every one kept */
 	EVP_ORDERED,  /* struct evp_ordered *: shared by several options, kept in the order given */
@@ -63,7 +62,6 @@ enum evp_opt_type {
 	EVP_F64,      /* double *, within [min, max] when max is set */
 	EVP_DURATION, /* int64_t *: nanoseconds, "90", "90s", "5m"; within [min, max] likewise */
 	EVP_SIZE,     /* uint64_t *: bytes, "10M" */
-	EVP_HEADING,  /* no option: a line of text between options in -h */
 };
 
 struct evp_texts {
@@ -92,11 +90,11 @@ struct evp_opt {
 #define EVP_OPT_OUTPUT(dest)                                                                       \
 	{                                                                                          \
 		'o', "output", EVP_TEXT, &(dest), "FILE",                                          \
-			"write to FILE instead of standard output", 0, 0                           \
+			"write to FILE instead of standard output"                                 \
 	}
 #define EVP_OPT_END                                                                                \
 	{                                                                                          \
-		0, NULL, EVP_HEADING, NULL, NULL, NULL, 0, 0                                       \
+		0                                                                                  \
 	}
 
 struct evp_cmd {
@@ -124,9 +122,11 @@ const char *evp_cmd_options_given(void);
 
 /* ---- operands (operands.c) ---- */
 
-/* What evp_cmd_parse left over; a verb is taken off the front by its program. */
+/* What evp_cmd_parse left over. */
 extern char **evp_operand;
 extern int evp_noperands;
+/* Takes the first one off, a verb say; NULL: there is none. */
+const char *evp_take_operand(void);
 
 /* What is done with an input: name is for messages. The exit status. */
 typedef int evp_input_fn(int fd, const char *name, void *arg);

@@ -8,6 +8,14 @@
 
 #include "cmd/common/cmd.h"
 
+const char *evp_take_operand(void)
+{
+	if (!evp_noperands)
+		return NULL;
+	evp_noperands--;
+	return *evp_operand++;
+}
+
 /* SA_RESETHAND: the next one ends the program, and so does this one if it was sent to it alone. */
 static void on_interrupt(int sig, siginfo_t *info, void *context)
 {

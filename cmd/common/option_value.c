@@ -84,8 +84,7 @@ int evp_opt_set(const struct evp_opt *o, const char *arg, struct evp_err *err)
 {
 	switch (o->type) {
 	case EVP_FLAG:
-	case EVP_NEGFLAG:
-		*(bool *)o->dest = o->type == EVP_FLAG;
+		*(bool *)o->dest = true;
 		return 0;
 	case EVP_TEXT:
 		*(const char **)o->dest = arg;
@@ -104,8 +103,6 @@ int evp_opt_set(const struct evp_opt *o, const char *arg, struct evp_err *err)
 		return evp_parse_size(arg, o->dest)
 			       ? evp_fail(err, EINVAL, "is no size (try 4096, 64K, 10M)")
 			       : 0;
-	case EVP_HEADING:
-		break;
 	}
 	return 0;
 }

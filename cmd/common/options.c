@@ -15,12 +15,12 @@ static bool asked_help, asked_version, quiet, verbose;
 
 /* Every program has these. */
 static const struct evp_opt common[] = {
-	{ 0, "force", EVP_FLAG, &evp_force, NULL, NULL, 0, 0 },
-	{ 0, "no-prov", EVP_FLAG, &evp_no_prov, NULL, NULL, 0, 0 },
-	{ 'q', "quiet", EVP_FLAG, &quiet, NULL, "no warnings", 0, 0 },
-	{ 'v', "verbose", EVP_FLAG, &verbose, NULL, "say more on standard error", 0, 0 },
-	{ 'h', "help", EVP_FLAG, &asked_help, NULL, "this text", 0, 0 },
-	{ 'V', "version", EVP_FLAG, &asked_version, NULL, "version and formats", 0, 0 },
+	{ 0, "force", EVP_FLAG, &evp_force },
+	{ 0, "no-prov", EVP_FLAG, &evp_no_prov },
+	{ 'q', "quiet", EVP_FLAG, &quiet, NULL, "no warnings" },
+	{ 'v', "verbose", EVP_FLAG, &verbose, NULL, "say more on standard error" },
+	{ 'h', "help", EVP_FLAG, &asked_help, NULL, "this text" },
+	{ 'V', "version", EVP_FLAG, &asked_version, NULL, "version and formats" },
 	EVP_OPT_END,
 };
 
@@ -31,7 +31,7 @@ static bool is_option(const struct evp_opt *o)
 
 static bool takes_argument(const struct evp_opt *o)
 {
-	return o->type != EVP_FLAG && o->type != EVP_NEGFLAG && (o->type != EVP_ORDERED || o->arg);
+	return o->type != EVP_FLAG && (o->type != EVP_ORDERED || o->arg);
 }
 
 /* ---- -h, -V ---- */
@@ -49,10 +49,8 @@ static void print_option(const struct evp_opt *o)
 
 static void print_options(const struct evp_opt *o)
 {
-	for (; is_option(o) || o->help; o++)
-		if (!is_option(o))
-			printf("%s\n", o->help);
-		else if (o->help)
+	for (; is_option(o); o++)
+		if (o->help)
 			print_option(o);
 }
 
@@ -89,7 +87,7 @@ static const struct evp_opt *find(const struct evp_cmd *cmd, char letter, const 
 	size_t t;
 
 	for (t = 0; t < EVP_ARRAY_SIZE(tables); t++)
-		for (o = tables[t]; is_option(o) || o->help; o++)
+		for (o = tables[t]; is_option(o); o++)
 			if ((letter && o->letter == letter) ||
 			    (name && o->name && strlen(o->name) == len &&
 			     !memcmp(o->name, name, len)))
