@@ -85,44 +85,39 @@ static int add_section(struct job *j, struct evp_cfi_section *section, struct ev
 	return 0;
 }
 
-static int add_eh_frame(struct job *j, struct evp_err *err)
+/* Bytes that came with this result; `data` is freed. Those that are damaged are left out. */
+static int add_bytes(struct job *j, int rc, struct evp_cfi_section *s, uint8_t *data,
+		     struct evp_err *err)
 {
-	struct evp_cfi_section s = { 0 };
-	uint8_t *data;
-	int rc = evp_unwind_elf_eh_frame(j->e, &data, &s.len, &s.vaddr, err);
-
 	if (rc == -EIO || rc == -ENOMEM)
 		return rc;
 	if (rc) {
 		j->damaged |= rc != -ENODATA;
 		return 0;
 	}
-	s.data = data;
-	rc = add_section(j, &s, err);
+	s->data = data;
+	rc = add_section(j, s, err);
 	free(data);
 	return rc;
+}
+
+static int add_eh_frame(struct job *j, struct evp_err *err)
+{
+	struct evp_cfi_section s = { 0 };
+	uint8_t *data = NULL;
+	int rc = evp_unwind_elf_eh_frame(j->e, &data, &s.len, &s.vaddr, err);
+
+	return add_bytes(j, rc, &s, data, err);
 }
 
 static int add_debug_frame(struct job *j, const struct evp_unwind_elf *e, struct evp_err *err)
 {
 	const struct evp_unwind_elf_section *at = evp_unwind_elf_find(e, ".debug_frame");
 	struct evp_cfi_section s = { .debug_frame = true };
-	uint8_t *data;
-	int rc;
+	uint8_t *data = NULL;
+	int rc = at ? evp_unwind_elf_section_data(e, at, &data, &s.len, err) : -ENODATA;
 
-	if (!at)
-		return 0;
-	rc = evp_unwind_elf_section_data(e, at, &data, &s.len, err);
-	if (rc == -EIO || rc == -ENOMEM)
-		return rc;
-	if (rc) {
-		j->damaged = true;
-		return 0;
-	}
-	s.data = data;
-	rc = add_section(j, &s, err);
-	free(data);
-	return rc;
+	return add_bytes(j, rc, &s, data, err);
 }
 
 /*
