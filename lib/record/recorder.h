@@ -2,11 +2,20 @@
 /*
  * The recorder: a sampler and the side band on one end, an evp-stream(5) on the other.
  *
+ *	sampler, over BPF or perf events ---> inbox -----\
+ *	  ^ tables                                        >-- recording: labels, locations, windows
+ *	unwinder     side band, /proc ---> processes ----/
+ *
  * Once a second, or when a ring fills up, it takes what the sampler has, puts samples and process
- * events into one order of time, holds back the last 50 ms (another CPU may still say something
- * older), turns addresses into locations and adds samples up by window. Seldom and much at a time,
- * because what this costs is mostly cold caches. Every flush writes the windows that are
- * complete, with clock, losses, what the recording cost, and a watermark.
+ * events into one order of time (intake.h) and holds back the last 50 ms, because another CPU may
+ * still say something older. Seldom and much at a time, because what this costs is mostly cold
+ * caches. A sample gets the labels of its process as it was; its stack becomes locations. One that
+ * BPF could not walk, and any of perf's, comes as a copy and is walked here, with unwind tables
+ * made as they are needed; BPF then gets them, and walks the process's next one (unwinder.h).
+ *
+ * Samples alike add up by window. Every flush writes the windows that are complete, with clock,
+ * losses, cost and a watermark, goes on in the next file if it is time (rotate.h), and lowers the
+ * rate where recording costs more than it may (overhead.h).
  *
  * Start-up order matters: the side band first, so that nothing is missed; then sampling; only then
  * /proc and the kernel's names are read, because that takes long and the first sample must not wait

@@ -228,7 +228,7 @@ static int64_t peak_rss_bytes(const struct rusage *used)
 	return kib * 1024;
 }
 
-static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kernel_ns)
+static int write_cost(struct evp_recording *rec, int64_t unix_ns)
 {
 	struct evp_cost cost = { .from_ns = rec->cost_from_ns, .to_ns = unix_ns };
 	struct rusage now;
@@ -237,9 +237,9 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 		return 0;
 	getrusage(RUSAGE_SELF, &now);
 	cost.user_ns = timeval_ns(now.ru_utime) - timeval_ns(rec->spent.ru_utime);
-	cost.user_ns += (int64_t)(rec->helpers_ns - rec->helpers_spent_ns);
+	cost.user_ns += rec->helpers_ns - rec->helpers_spent_ns;
 	cost.system_ns = timeval_ns(now.ru_stime) - timeval_ns(rec->spent.ru_stime);
-	cost.kernel_ns = (int64_t)(kernel_ns - rec->kernel_spent_ns);
+	cost.kernel_ns = rec->kernel_ns - rec->kernel_spent_ns;
 	cost.peak_rss_bytes = peak_rss_bytes(&now);
 	rec->total.user_ns += cost.user_ns;
 	rec->total.system_ns += cost.system_ns;
@@ -247,7 +247,7 @@ static int write_cost(struct evp_recording *rec, int64_t unix_ns, uint64_t kerne
 	rec->total.peak_rss_bytes = cost.peak_rss_bytes;
 	rec->total.to_ns = unix_ns;
 	rec->spent = now;
-	rec->kernel_spent_ns = kernel_ns;
+	rec->kernel_spent_ns = rec->kernel_ns;
 	rec->helpers_spent_ns = rec->helpers_ns;
 	rec->cost_from_ns = unix_ns;
 	return evp_writer_cost(rec->w, &cost);
@@ -314,7 +314,7 @@ static int next_file(struct evp_recording *rec, int64_t open_ns, const struct ev
 }
 
 int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
-			uint64_t kernel_ns, bool *ret_epoch, struct evp_err *err)
+			bool *ret_epoch, struct evp_err *err)
 {
 	struct evp_rotate *rotate = rec->opts->rotate;
 	int64_t done_unix_ns = done_ns + rec->real_offset_ns, open_ns;
@@ -325,7 +325,7 @@ int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct
 	if (!rc)
 		rc = evp_writer_clock(rec->w, clock);
 	if (!rc)
-		rc = write_cost(rec, clock->realtime_ns, kernel_ns);
+		rc = write_cost(rec, clock->realtime_ns);
 	if (!rc)
 		rc = *ret_epoch ? new_epoch(rec, open_ns) : evp_writer_watermark(rec->w, open_ns);
 	if (!rc && rotate && evp_rotate_due(rotate, rec->opts->out->bytes, open_ns)) {
@@ -335,14 +335,14 @@ int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct
 	return rc;
 }
 
-int evp_recording_end(struct evp_recording *rec, const struct evp_clock *clock, uint64_t kernel_ns)
+int evp_recording_end(struct evp_recording *rec, const struct evp_clock *clock)
 {
 	int rc = evp_windows_write(&rec->windows);
 
 	if (!rc)
 		rc = evp_writer_clock(rec->w, clock);
 	if (!rc)
-		rc = write_cost(rec, clock->realtime_ns, kernel_ns);
+		rc = write_cost(rec, clock->realtime_ns);
 	return rc ? rc : evp_writer_end(rec->w);
 }
 

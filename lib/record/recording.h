@@ -31,9 +31,9 @@ struct evp_recording { /* a zeroed struct is empty */
 	int64_t shift_ns;	 /* of flushes, within opts->jitter_ns */
 	int64_t cost_from_ns;	 /* unix; 0: sampling has not begun */
 	struct rusage spent;
-	uint64_t kernel_spent_ns;
-	uint64_t helpers_ns,
-		helpers_spent_ns; /* CPU time of helpers: until now, that was written */
+	/* CPU time spent elsewhere, inside BPF and by helpers: until now, as the caller says ... */
+	int64_t kernel_ns, helpers_ns;
+	int64_t kernel_spent_ns, helpers_spent_ns; /* ... and that was written */
 	struct evp_cost total;
 	bool no_next_file; /* it could not be opened; what there is can still be ended */
 	int64_t lost;
@@ -61,14 +61,13 @@ int evp_recording_rate(struct evp_recording *rec, int64_t time_ns, int64_t perio
 /* When the next flush is due, CLOCK_MONOTONIC. */
 int64_t evp_recording_due(const struct evp_recording *rec);
 /*
- * Nothing older than done_ns will come: writes the windows that are complete, clock, cost (with
- * kernel_ns spent inside BPF so far) and the watermark. *ret_epoch: a new epoch began, a time to
- * forget what nobody uses.
+ * Nothing older than done_ns will come: writes the windows that are complete, clock, cost and the
+ * watermark. *ret_epoch: a new epoch began, a time to forget what nobody uses.
  */
 int evp_recording_flush(struct evp_recording *rec, int64_t done_ns, const struct evp_clock *clock,
-			uint64_t kernel_ns, bool *ret_epoch, struct evp_err *err);
+			bool *ret_epoch, struct evp_err *err);
 /* The last windows, clock and cost, and the end. */
-int evp_recording_end(struct evp_recording *rec, const struct evp_clock *clock, uint64_t kernel_ns);
+int evp_recording_end(struct evp_recording *rec, const struct evp_clock *clock);
 void evp_recording_release(struct evp_recording *rec);
 
 #endif

@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "record/mounts.h"
+#include "record/process_read.h"
+#include "record/sideband.h"
 
 /* linux/magic.h */
 #define CGROUP_MAGIC  0x0027e0eb
@@ -96,35 +98,6 @@ static int add_thread(struct evp_targets *t, const char *text, struct evp_err *e
 	return 0;
 }
 
-bool evp_targets_has_thread(const struct evp_targets *t, pid_t tid)
-{
-	for (size_t i = 0; i < t->nthreads; i++)
-		if (t->thread[i].tid == tid && !t->thread[i].ended)
-			return true;
-	return false;
-}
-
-void evp_targets_thread_ended(struct evp_targets *t, pid_t tid)
-{
-	for (size_t i = 0; i < t->nthreads; i++)
-		if (t->thread[i].tid == tid)
-			t->thread[i].ended = true;
-}
-
-void evp_targets_exec(struct evp_targets *t, pid_t pid)
-{
-	for (size_t i = 0; i < t->nthreads; i++)
-		if (t->thread[i].pid == pid && t->thread[i].tid != pid)
-			t->thread[i].ended = true;
-}
-
-void evp_targets_look_again(struct evp_targets *t)
-{
-	for (size_t i = 0; i < t->nthreads; i++)
-		if (process_of(t->thread[i].tid) != t->thread[i].pid)
-			t->thread[i].ended = true;
-}
-
 static int add_list(struct evp_targets *t, const char *list,
 		    int (*add_one)(struct evp_targets *t, const char *text, struct evp_err *err),
 		    struct evp_err *err)
@@ -200,6 +173,67 @@ int evp_targets_add_cgroup(struct evp_targets *t, const char *path, struct evp_e
 		return evp_fail_oom(err);
 	t->cgroup_id[t->ncgroups++] = s.id;
 	return 0;
+}
+
+/* ---- while they run ---- */
+
+int evp_targets_select(const struct evp_targets *t, struct evp_procs *ps, pid_t command, bool all,
+		       struct evp_err *err)
+{
+	for (size_t i = 0; i < t->npids; i++) {
+		struct evp_proc *p = evp_procs_scan_pid(ps, t->pid[i]);
+
+		if (!p && t->pid[i] == command) /* without /proc */
+			p = evp_procs_add(ps, t->pid[i]);
+		if (!p && !all)
+			return evp_fail(err, ESRCH, "process %d ended before it could be sampled",
+					t->pid[i]);
+		if (p)
+			p->selected = true;
+	}
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (!evp_procs_scan_pid(ps, t->thread[i].pid) && !all)
+			return evp_fail(err, ESRCH, "thread %d ended before it could be sampled",
+					t->thread[i].tid);
+	return 0;
+}
+
+/* An exec leaves the first thread alone; after a loss /proc says which there are. */
+static bool ends(const struct evp_target_thread *thread, const struct evp_sideband_event *ev)
+{
+	if (ev->type == EVP_SB_EXIT)
+		return thread->tid == ev->tid;
+	if (ev->type == EVP_SB_COMM)
+		return ev->is_exec && thread->pid == ev->pid && thread->tid != ev->pid;
+	return ev->type == EVP_SB_LOST && process_of(thread->tid) != thread->pid;
+}
+
+void evp_targets_event(struct evp_targets *t, const struct evp_procs *ps,
+		       const struct evp_sideband_event *ev, struct evp_proc **child)
+{
+	for (size_t i = 0; i < t->nthreads; i++) {
+		struct evp_target_thread *thread = &t->thread[i];
+
+		if (ev->type == EVP_SB_FORK && ev->pid != ev->ppid && ev->ptid == thread->tid &&
+		    !thread->ended && !*child)
+			*child = evp_procs_find(ps, ev->pid);
+		thread->ended = thread->ended || ends(thread, ev);
+	}
+	if (*child)
+		(*child)->selected = true;
+}
+
+bool evp_targets_ended(const struct evp_targets *t, const struct evp_procs *ps)
+{
+	const struct evp_proc *p;
+
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (!t->thread[i].ended)
+			return false;
+	for (size_t i = 0; (p = evp_procs_next(ps, &i));)
+		if (p->selected && !p->exit_ns)
+			return false;
+	return true;
 }
 
 void evp_targets_release(struct evp_targets *t)
