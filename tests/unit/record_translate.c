@@ -82,6 +82,56 @@ static void test_stacks(void)
 	is(translated(NULL, 0, EVP_WALK_GOES_ON), "", "no frames");
 }
 
+static const struct evp_location *leaf_of(const struct evp_raw_stack *raw)
+{
+	uint32_t id = 0;
+
+	if (evp_translate_stack(&tr, &proc, raw, &id) || !id)
+		return NULL;
+	return &evp_writer_tables(tr.w)->locations[evp_writer_tables(tr.w)->stacks[id].location];
+}
+
+static void test_kernel(void)
+{
+	static const uint64_t frame[] = { 0xffffffff81000010, 0xffffffff81000020 };
+	struct evp_raw_stack raw = {
+		.hash = 1000, .kernel = frame, .nkernel = 1, .end = EVP_WALK_ROOT
+	};
+	struct evp_proc thread = { .pid = 8, .serial = 2, .exe = "", .cgroup = "/" };
+	const struct evp_location *l = leaf_of(&raw);
+	uint32_t id = 0;
+
+	ok(l && l->offset == frame[0], "a kernel's leaf is where it was");
+	raw.hash++;
+	raw.nkernel = 2;
+	raw.kernel_cut = true;
+	evp_translate_stack(&tr, &proc, &raw, &id);
+	is(shown(id), "[cut:too-deep];[unknown];[unknown]", "as much as the kernel tells");
+	id = evp_writer_tables(tr.w)->stacks[id].parent;
+	l = &evp_writer_tables(tr.w)->locations[evp_writer_tables(tr.w)->stacks[id].location];
+	ok(l->offset == frame[1] - 1, "its callers are within their calls");
+	ok(!evp_translate_known(&tr, &thread, raw.hash, &id),
+	   "known of one process, not of another");
+	raw = (struct evp_raw_stack){ .hash = 1002, .end = EVP_WALK_EXITING };
+	id = 1;
+	ok(!evp_translate_stack(&tr, &thread, &raw, &id) && !id, "a kernel thread is not cut");
+}
+
+static void test_vdso(void)
+{
+	struct evp_mapped_file vdso = { .path = "[vdso]",
+					.kind = EVP_MAPPED_VDSO,
+					.resolved = true };
+	struct evp_raw_stack raw = {
+		.hash = 1003, .user = (uint64_t[]){ 0x70010 }, .nuser = 1, .end = EVP_WALK_ROOT
+	};
+	const struct evp_location *l;
+
+	evp_mappings_insert(&proc.maps, &(struct evp_mapping){ 0x70000, 0x71000, 0, &vdso });
+	l = leaf_of(&raw);
+	ok(l && l->kind == EVP_LOC_VDSO && l->offset == 0x10, "the vdso");
+}
+
 /* Everything that was put in comes out, in windows, whatever the clock did. */
 static void test_windows(struct evp_windows *ws)
 {
@@ -94,7 +144,8 @@ static void test_windows(struct evp_windows *ws)
 	for (int i = 0; i < 1000; i++) /* one sample a 10 ms: 10 windows */
 		bad |= evp_windows_add(ws, T0 + i * SECOND / 100, who[i % 2], 0, 10);
 	bad |= evp_windows_add(ws, T0 - SECOND, who[0], 0, 10); /* the clock was put back */
-	bad |= evp_windows_loss(ws, T0 + 9 * SECOND, "ring-full", 5);
+	bad |= evp_windows_loss(ws, T0 + 9 * SECOND, "ring-full", 3);
+	bad |= evp_windows_loss(ws, T0, "ring-full", 2); /* that window is written already */
 	bad |= evp_windows_dropped(ws, T0 + 9 * SECOND) || evp_windows_dropped(ws, T0);
 	bad |= evp_windows_advance(ws, T0 + 10 * SECOND, &open_ns);
 	ok(!bad && open_ns == T0 + 10 * SECOND && ws->samples == 1001, "added up");
@@ -111,14 +162,16 @@ static void test_read_back(void)
 	struct evp_bytes left = { stream.buf, stream.len };
 	struct evp_reader *r;
 	struct evp_record rec;
-	int64_t samples = 0, lost = 0, records = 0;
+	int64_t samples = 0, lost = 0, records = 0, late = 0;
 	int aligned = 1;
 
 	if (evp_reader_new(&r, &(struct evp_reader_opts){ from_memory, &left, "x" }, NULL))
 		return;
 	while (evp_reader_next(r, &rec, NULL) > 0) {
-		if (rec.type == EVP_REC_LOSS)
+		if (rec.type == EVP_REC_LOSS) {
 			lost += rec.loss.samples;
+			late += rec.loss.window_ns < T0 + 9 * SECOND;
+		}
 		if (rec.type != EVP_REC_SAMPLE)
 			continue;
 		records++;
@@ -130,6 +183,7 @@ static void test_read_back(void)
 	ok(samples == 1002 && lost == 5 && evp_reader_status(r)->lost_samples == 5 &&
 		   evp_reader_status(r)->dropped_samples == 2,
 	   "every sample, every loss, and what was dropped is none");
+	ok(!late, "none of them in a window of before");
 	ok(records == 21 && aligned, "two processes a window, one afterwards");
 	evp_reader_free(r);
 }
@@ -215,6 +269,8 @@ int main(void)
 	for (int64_t pid = 1; pid <= 2; pid++)
 		evp_writer_process(w, &(struct evp_process){ .pid = pid }, &(uint32_t){ 0 });
 	test_stacks();
+	test_kernel();
+	test_vdso();
 	test_windows(&ws);
 	test_read_back();
 	test_inbox();

@@ -84,6 +84,45 @@ static pid_t start_parent(int told[2])
 	_exit(0);
 }
 
+/* Room for four: those who end make way for others. */
+static void test_turns(struct evp_sampler_opts opts)
+{
+	const struct evp_sampler_ops *ops = &evp_sampler_bpf;
+	struct evp_sampler *s;
+	int told[2];
+	char c;
+
+	if (pipe(told))
+		return;
+	seen.pid = fork();
+	if (!seen.pid) {
+		for (int i = read(told[0], &c, 1) == 1 ? 0 : 20; i < 20; i++) {
+			if (!fork()) {
+				while (cpu_ms_of(CLOCK_PROCESS_CPUTIME_ID) < 15)
+					;
+				_exit(0);
+			}
+			wait(NULL);
+		}
+		_exit(0);
+	}
+	opts.max_procs = 4;
+	opts.ring_bytes = 0;
+	seen.samples = seen.lost = 0;
+	if (ops->open(&s, &opts, NULL))
+		return;
+	ok(!ops->start(s, NULL) && write(told[1], "", 1) == 1, "room for four processes");
+	waitpid(seen.pid, NULL, 0);
+	ops->stop(s);
+	ops->drain(s, &sink);
+	printf("# %llu samples, %llu lost\n", (unsigned long long)seen.samples,
+	       (unsigned long long)seen.lost);
+	ok(!seen.lost && about(seen.samples, 300), "is enough for twenty in turn");
+	ops->close(s);
+	close(told[0]);
+	close(told[1]);
+}
+
 /* There is room for the parent only. */
 static void test_crowd(struct evp_sampler_opts opts)
 {
@@ -167,8 +206,13 @@ int main(void)
 	opts.ring_bytes = 4096;
 	seen.samples = seen.lost = 0;
 	if (!ops->open(&s, &opts, &err) && !ops->start(s, &err)) {
-		ms = spin(clock, 200);
+		ms = spin(clock, 100);
+		for (int i = 0; i < 10; i++) { /* now there is no room for a stack either */
+			ops->forget(s);
+			ms += spin(clock, 10);
+		}
 		ops->stop(s);
+		ops->drain(s, &sink);
 		ops->drain(s, &sink);
 		printf("# %llu samples\n", (unsigned long long)seen.samples);
 		ok(seen.lost > 100 && seen.samples < 60, "a ring too small loses");
@@ -179,6 +223,7 @@ int main(void)
 		kill(seen.pid, SIGKILL);
 	waitpid(seen.pid, NULL, 0);
 	test_crowd(opts);
+	test_turns(opts);
 	evp_map_release(&seen.stacks);
 	return done_testing();
 }

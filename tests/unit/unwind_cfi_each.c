@@ -82,7 +82,7 @@ static void cie(struct evp_str *s, int version, const char *aug, int encoding, c
 	put(s, 2, 1);
 	put(s, 0x78, 1);
 	put(s, 16, 1);
-	put(s, strlen(aug) - 1, 1);
+	put(s, strchr(aug, 'R') != NULL, 1);
 	if (strchr(aug, 'R'))
 		put(s, (uint64_t)encoding, 1);
 	evp_str_add(s, "\x0c\x07\x08\x90\x01", 5);
