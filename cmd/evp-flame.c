@@ -7,7 +7,8 @@
  */
 #include "cmd/common/cmd.h"
 #include "cmd/common/input.h"
-#include "cmd/flame/any.h"
+#include "cmd/common/labels.h"
+#include "format/any.h"
 #include "view/flame.h"
 
 static struct {
@@ -33,39 +34,66 @@ static const struct evp_cmd cmd = {
 	.formats = EVP_STREAM_FORMATS,
 };
 
+struct job {
+	struct evp_origin origin;
+	struct evp_label_list by; /* the first frames of folded text */
+};
+
+static int add_input(int fd, const char *name, void *arg)
+{
+	struct job *j = arg;
+	struct evp_any *a = NULL;
+	struct evp_err err;
+	int status;
+
+	if (evp_any_open(&a, fd, name, j->by.name, j->by.n, &err) ||
+	    evp_origin_read(&j->origin, evp_any_reader(a), &err))
+		status = evp_error_from(&err);
+	else
+		status = evp_input_verdict(evp_any_reader(a), name);
+	evp_any_close(a);
+	return status;
+}
+
+static int write_page(const struct evp_origin *s, int status)
+{
+	const struct evp_flame_opts f = { .title = o.title, .value = o.value };
+	struct evp_out out;
+	struct evp_err err;
+
+	if (evp_output_open(&out, o.output, 0))
+		return EVP_TROUBLE;
+	if (evp_flame(s, &f, &out, &err)) {
+		evp_out_drop(&out);
+		return evp_error_from(&err);
+	}
+	return evp_worse(status, evp_finish(&out));
+}
+
 static int run(void)
 {
-	struct evp_flame_opts f = { .title = o.title, .value = o.value };
-	struct evp_any any = { 0 };
-	struct evp_origin *s = &any.origin;
-	struct evp_out out;
-	struct evp_err err = { 0 };
-	int status = evp_labels_split(&any.by, "--by", o.by ? o.by : "comm");
+	struct job j = { 0 };
+	struct evp_origin *s = &j.origin;
+	struct evp_err err;
+	int status = evp_labels_split(&j.by, "--by", o.by ? o.by : "comm");
 
 	if (status)
 		return status;
 	if (evp_profile_new(
 		    &s->profile,
-		    &(struct evp_profile_opts){ .by = any.by.name,
-						.nby = any.by.n,
+		    &(struct evp_profile_opts){ .by = j.by.name,
+						.nby = j.by.n,
 						.event = o.event,
 						.flags = EVP_PROFILE_MODULES | EVP_PROFILE_KINDS |
 							 (o.by ? 0 : EVP_PROFILE_SKIP_ABSENT) },
 		    &err))
 		return evp_error_from(&err);
-	status = evp_each_input(evp_any_add, &any);
+	status = evp_each_input(add_input, &j);
 	status = evp_worse(status, evp_input_event(s->profile, o.event));
-	if (status != EVP_TROUBLE &&
-	    (evp_origin_finish(s, &err) || evp_out_open(&out, o.output, 0, &err))) {
+	if (status != EVP_TROUBLE && evp_origin_finish(s, &err))
 		status = evp_error_from(&err);
-	} else if (status != EVP_TROUBLE) {
-		if (evp_flame(s, &f, &out, &err)) {
-			evp_out_drop(&out);
-			status = evp_error_from(&err);
-		} else {
-			status = evp_worse(status, evp_finish(&out));
-		}
-	}
+	if (status != EVP_TROUBLE)
+		status = write_page(s, status);
 	evp_profile_free(s->profile);
 	evp_origin_release(s);
 	return status;
