@@ -41,6 +41,7 @@ void evp_intake_take(struct evp_intake *in)
 	const struct evp_sampler_sink sink = { in, on_stack, on_sample, on_loss };
 
 	keep_rc(in, in->src.ops->drain(in->src.sampler, &sink));
+	evp_sideband_read(in->src.sb);
 	evp_inbox_sort(&in->inbox);
 	in->taken_ns = evp_clock_ns(CLOCK_MONOTONIC);
 }

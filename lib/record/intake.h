@@ -45,7 +45,7 @@ int evp_intake_open(struct evp_intake *ret, const struct evp_record_opts *opts,
 		    struct evp_kernel_syms *ks, struct evp_recording *rec, struct evp_err *err);
 void evp_intake_close(struct evp_intake *in);
 
-/* Out of the sampler's rings into the inbox. Failures show with evp_intake_work. */
+/* Out of the rings, to be worked up when the time has come. Failures show with evp_intake_work. */
 void evp_intake_take(struct evp_intake *in);
 /* Works up everything older than before_ns. 0 or -errno. */
 int evp_intake_work(struct evp_intake *in, int64_t before_ns);

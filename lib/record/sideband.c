@@ -11,6 +11,8 @@
 struct evp_sideband {
 	struct evp_perf_set set;
 	struct evp_perf_queue queue;
+	struct evp_perf_queue later; /* what is read while events are being handed out */
+	bool handing_out;
 	bool system_wide;
 	uint64_t lost;	    /* by the bound on memory or by damage, not by the kernel */
 	int64_t lost_ns;    /* the time of the first of them */
@@ -94,7 +96,7 @@ int evp_sideband_open(struct evp_sideband **ret, const struct evp_sideband_opts 
 		attr.wakeup_watermark = opts->wake_bytes < ring / 2 ? (uint32_t)opts->wake_bytes
 								    : 0;
 	}
-	sb->queue.limit_bytes = opts->queue_bytes;
+	sb->queue.limit_bytes = sb->later.limit_bytes = opts->queue_bytes;
 	rc = evp_perf_set_init(&sb->set, &attr, step_down,
 			       opts->ring_bytes ? opts->ring_bytes : EVP_SB_RING_BYTES, &refusal);
 	if (rc)
@@ -123,6 +125,7 @@ void evp_sideband_close(struct evp_sideband *sb)
 		return;
 	evp_perf_set_release(&sb->set);
 	evp_perf_queue_release(&sb->queue);
+	evp_perf_queue_release(&sb->later);
 	free(sb);
 }
 
@@ -156,7 +159,8 @@ static void queue_record(struct evp_sideband *sb, const struct perf_event_header
 		return;
 	if (rc)
 		count_lost(sb, evp_clock_ns(CLOCK_MONOTONIC));
-	else if (evp_perf_queue_push(&sb->queue, e.time_ns, e.cpu, record))
+	else if (evp_perf_queue_push(sb->handing_out ? &sb->later : &sb->queue, e.time_ns, e.cpu,
+				     record))
 		count_lost(sb, e.time_ns);
 }
 
@@ -184,13 +188,27 @@ static void deliver(void *arg, int64_t time_ns, uint32_t cpu,
 		sb->fn(sb->arg, &e);
 }
 
-int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_fn fn, void *arg)
+static void enqueue(void *arg, int64_t time_ns, uint32_t cpu,
+		    const struct perf_event_header *record)
+{
+	struct evp_sideband *sb = arg;
+
+	if (evp_perf_queue_push(&sb->queue, time_ns, cpu, record))
+		count_lost(sb, time_ns);
+}
+
+void evp_sideband_read(struct evp_sideband *sb)
 {
 	size_t i;
 
 	evp_perf_set_quiet(&sb->set); /* before reading: what comes after wakes again */
 	for (i = 0; i < sb->set.ncpus; i++)
 		read_ring(sb, &sb->set.ring[i]);
+}
+
+int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_fn fn, void *arg)
+{
+	evp_sideband_read(sb);
 	if (sb->lost) {
 		struct evp_sideband_event e = {
 			.type = EVP_SB_LOST, .time_ns = sb->lost_ns, .name = "", .lost = sb->lost
@@ -201,7 +219,10 @@ int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_
 	}
 	sb->fn = fn;
 	sb->arg = arg;
+	sb->handing_out = true;
 	evp_perf_queue_pop(&sb->queue, before_ns, deliver, sb);
+	sb->handing_out = false;
+	evp_perf_queue_pop(&sb->later, INT64_MAX, enqueue, sb);
 	if (evp_perf_set_follow_cpus(&sb->set, evp_clock_ns(CLOCK_MONOTONIC)))
 		count_lost(sb, evp_clock_ns(CLOCK_MONOTONIC));
 	return 0;

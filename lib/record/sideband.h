@@ -102,6 +102,11 @@ unsigned int evp_sideband_features(const struct evp_sideband *sb);
 /* An epoll fd over all rings, to be polled for POLLIN. Draining makes it quiet again. */
 int evp_sideband_fd(const struct evp_sideband *sb);
 
+/*
+ * Reads all rings, delivers nothing yet: for who is busy otherwise, so that none fills up. The
+ * function that events are delivered to may call this too.
+ */
+void evp_sideband_read(struct evp_sideband *sb);
 /* Reads all rings, delivers what is older than before_ns (INT64_MAX: everything). 0 or -errno. */
 int evp_sideband_drain(struct evp_sideband *sb, int64_t before_ns, evp_sideband_fn fn, void *arg);
 void evp_sideband_close(struct evp_sideband *sb); /* NULL too */

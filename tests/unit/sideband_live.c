@@ -120,6 +120,41 @@ static void idle_is_quiet(void)
 	evp_sideband_close(sb);
 }
 
+struct busy {
+	struct evp_sideband *sb;
+	int forks, lost, left;
+};
+
+/* Takes its time over the first event: more happens meanwhile than a ring holds. */
+static void on_event_busy(void *arg, const struct evp_sideband_event *e)
+{
+	struct busy *b = arg;
+
+	b->forks += e->type == EVP_SB_FORK && e->ppid == getpid();
+	b->lost += e->type == EVP_SB_LOST;
+	for (; b->left; b->left--) {
+		run_true();
+		evp_sideband_read(b->sb);
+	}
+}
+
+static void read_meanwhile(void)
+{
+	const pid_t me = getpid();
+	struct evp_sideband_opts opts = { .pids = &me, .npids = 1, .ring_bytes = 1 };
+	struct busy b = { .left = 200 };
+
+	if (evp_sideband_open(&b.sb, &opts, NULL))
+		return;
+	run_true();
+	evp_sideband_drain(b.sb, INT64_MAX, on_event_busy, &b);
+	evp_sideband_drain(b.sb, INT64_MAX, on_event_busy, &b);
+	printf("# %d forks, %d lost\n", b.forks, b.lost);
+	ok(b.forks == 201 && !b.lost,
+	   "nothing is lost of what happens while events are handed out");
+	evp_sideband_close(b.sb);
+}
+
 int main(void)
 {
 	const pid_t me = getpid();
@@ -128,5 +163,6 @@ int main(void)
 	whole_story(&all, "the whole machine, or else all of our own processes");
 	whole_story(&own, "one process and its children");
 	idle_is_quiet();
+	read_meanwhile();
 	return done_testing();
 }
