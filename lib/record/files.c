@@ -40,14 +40,31 @@ static size_t path_len(const char *path)
 	return len < EVP_MAX_NAME ? len : EVP_MAX_NAME;
 }
 
-static struct evp_mapped_file *new_file(const struct evp_file_key *key, size_t len,
-					int64_t mapped_ns)
+static struct evp_device *get_device(struct evp_files *fs, const struct evp_file_key *key)
 {
-	struct evp_mapped_file *file = calloc(1, sizeof(*file) + len + 1);
+	uint64_t *place = evp_map_at(&fs->devices, (uint64_t)key->dev_major << 32 | key->dev_minor,
+				     NULL);
+	struct evp_device *d = (void *)(uintptr_t)(place ? *place : 0);
+
+	if (place && !d) {
+		d = calloc(1, sizeof(*d));
+		if (d)
+			*d = (struct evp_device){ key->dev_major, key->dev_minor };
+		*place = (uint64_t)(uintptr_t)d;
+	}
+	return d;
+}
+
+static struct evp_mapped_file *new_file(struct evp_files *fs, const struct evp_file_key *key,
+					size_t len, int64_t mapped_ns)
+{
+	struct evp_device *device = get_device(fs, key);
+	struct evp_mapped_file *file = device ? calloc(1, sizeof(*file) + len + 1) : NULL;
 	char *path;
 
 	if (!file)
 		return NULL;
+	file->device = device;
 	path = (char *)(file + 1);
 	memcpy(path, key->path, len);
 	file->path = path;
@@ -86,7 +103,7 @@ int evp_files_get(struct evp_files *fs, const struct evp_file_key *key, int64_t 
 
 		if (evp_grow(&fs->file, &fs->cap, fs->n + 1, sizeof(struct evp_mapped_file *)))
 			return -ENOMEM;
-		file = new_file(key, len, mapped_ns);
+		file = new_file(fs, key, len, mapped_ns);
 		if (!file)
 			return -ENOMEM;
 		fs->file[fs->n++] = file;
@@ -189,24 +206,50 @@ static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
 		evp_elf_identity_of_image(&file->id, image, VDSO_BYTES);
 }
 
-int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
-		   uint64_t start, uint64_t end)
+struct mapped { /* who had it where */
+	struct evp_mapped_file *file;
+	pid_t pid;
+	const pid_t *kin;
+	uint64_t start, end;
+};
+
+static int open_mapped(const struct mapped *m)
 {
+	struct evp_mapped_file *file = m->file;
 	char path[96];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
-		 (unsigned long long)end);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", m->pid,
+		 (unsigned long long)m->start, (unsigned long long)m->end);
 	fd = open_right(file, path, true);
 	if (fd < 0)
-		fd = open_in_root(file, pid);
-	for (int i = 0; fd < 0 && i < EVP_KIN && kin[i]; i++)
-		fd = open_in_root(file, kin[i]);
+		fd = open_in_root(file, m->pid);
+	for (int i = 0; fd < 0 && i < EVP_KIN && m->kin[i]; i++)
+		fd = open_in_root(file, m->kin[i]);
 	if (fd < 0)
 		fd = open_right(file, file->path, false);
 	if (fd >= 0)
 		file->refused = false;
 	return fd;
+}
+
+/* All that will be asked of the device next, in a child. */
+static void touch(void *arg)
+{
+	struct evp_elf_identity id = { 0 };
+	int fd = open_mapped(arg);
+
+	if (fd >= 0)
+		evp_elf_identity_of_fd(&id, fd);
+}
+
+int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
+		   uint64_t start, uint64_t end)
+{
+	struct mapped m = { file, pid, kin, start, end };
+
+	file->silent = !evp_device_answers(file->device, pid, touch, &m);
+	return file->silent ? -1 : open_mapped(&m);
 }
 
 static void identify(struct evp_mapped_file *file, int fd)
@@ -262,6 +305,10 @@ void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[
 	if (file->kind != EVP_MAPPED_ELF)
 		return;
 	fd = evp_files_open(file, pid, kin, start, end);
+	if (file->silent) {
+		file->resolved = false; /* it may answer some day */
+		file->tries--;
+	}
 	if (fd < 0)
 		return;
 	identify(file, fd);
@@ -276,6 +323,15 @@ size_t evp_files_refused(const struct evp_files *fs)
 
 	for (size_t i = 0; i < fs->n; i++)
 		n += fs->file[i]->refused;
+	return n;
+}
+
+size_t evp_files_silent(const struct evp_files *fs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < fs->n; i++)
+		n += fs->file[i]->silent;
 	return n;
 }
 
@@ -320,6 +376,10 @@ void evp_files_release(struct evp_files *fs)
 	for (size_t i = 0; i < fs->n; i++)
 		free_file(fs->file[i]);
 	free(fs->file);
+	for (size_t i = 0; i < fs->devices.nslots; i++)
+		if (fs->devices.slot[i].used)
+			free((void *)(uintptr_t)fs->devices.slot[i].value);
+	evp_map_release(&fs->devices);
 	evp_interner_release(&fs->keys);
 	evp_str_release(&fs->text);
 	*fs = (struct evp_files){ 0 };

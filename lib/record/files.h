@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/hash.h"
+#include "record/device.h"
 #include "record/elf_identity.h"
 
 enum evp_mapped_kind {
@@ -36,8 +37,10 @@ struct evp_mapped_file {
 	uint64_t inode;
 	int64_t mapped_ns; /* unix time when it was last heard of */
 	bool resolved, marked;
-	bool mapped_again; /* since it was identified: it may have been written over */
-	bool refused;	   /* the last attempt to open it ended for lack of permission */
+	bool mapped_again;	   /* since it was identified: it may have been written over */
+	bool refused;		   /* the last attempt to open it ended for lack of permission */
+	bool silent;		   /* ... because its device does not answer */
+	struct evp_device *device; /* of evp_files */
 	uint8_t tries;
 	uint32_t table;	    /* the unwinder's number for it; 0: not looked at */
 	uint32_t stream_id; /* in epoch `stream_epoch`; for the translator */
@@ -54,7 +57,8 @@ struct evp_files { /* a zeroed struct is empty */
 	struct evp_interner keys;
 	struct evp_mapped_file **file; /* by interned id */
 	size_t n, cap;
-	struct evp_str text; /* a key being looked up */
+	struct evp_map devices; /* major << 32 | minor -> struct evp_device * */
+	struct evp_str text;	/* a key being looked up */
 };
 
 /* Whether a mapping of this name is memory rather than a file: "//anon", "[heap]", "" ... */
@@ -76,7 +80,9 @@ void evp_files_resolve(struct evp_mapped_file *file, pid_t pid, const pid_t kin[
 int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
 		   uint64_t start, uint64_t end);
 
-size_t evp_files_refused(const struct evp_files *fs); /* how many were wanted and may not be read */
+/* How many were wanted and may not be read; lie on devices that do not answer. */
+size_t evp_files_refused(const struct evp_files *fs);
+size_t evp_files_silent(const struct evp_files *fs);
 
 /* Forgetting what is no longer in use: unmark all, mark what is, sweep. 0 or -ENOMEM (all stay). */
 void evp_files_unmark(struct evp_files *fs);

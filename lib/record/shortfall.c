@@ -70,10 +70,14 @@ void evp_shortfall_begin(const struct evp_record_opts *o, struct evp_kernel_syms
 
 void evp_shortfall_end(const struct evp_record_opts *o, const struct evp_procs *procs)
 {
-	size_t refused = evp_files_refused(&procs->files);
+	size_t refused = evp_files_refused(&procs->files), silent = evp_files_silent(&procs->files);
 	struct evp_rights r;
 	char missing[120];
 
+	if (silent)
+		o->warn("files on a device that does not answer, so that their build IDs are "
+			"unknown: %zu",
+			silent);
 	evp_rights_read(&r);
 	if (!refused || !proc_is_there() || !evp_rights_have(&r, CAP_SYS_PTRACE))
 		return; /* the last: was said */

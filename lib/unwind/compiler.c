@@ -17,6 +17,7 @@
 #include "unwind/compiler_wire.h"
 
 #define MEANWHILE_MS 20
+#define DEATH_MS     100
 
 struct evp_compiler {
 	pid_t pid; /* 0: no child */
@@ -46,8 +47,9 @@ static void end_child(struct evp_compiler *c)
 		return;
 	close(c->sock);
 	kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* A child that waits for a file's server may not be able to die. */
+	for (int ms = 0; ms < DEATH_MS && waitpid(c->pid, NULL, WNOHANG) == 0; ms++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	c->past_cpu_ns += c->cpu_ns;
 	c->cpu_ns = 0;
 	c->pid = 0;
