@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define EVP_DEVICE_MS 500 /* how long a child is waited for */
+#define EVP_DEVICE_MS 100 /* how long a child is waited for, with the rings filling up meanwhile */
 
 struct evp_device { /* all but its numbers zero: not looked at yet */
 	uint32_t major, minor;
