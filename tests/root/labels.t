@@ -40,7 +40,8 @@ for backend in bpf perf; do
 	like "$backend: tid and cpu" "$(evp-fold --by tid,cpu "$T/a")" '^[0-9]+;[0-9]+;'
 	like "$backend: build ID" "$(evp-fold --by exe,build_id "$T/a")" '/python3[^;]*;[0-9a-f]{16,}'
 	evp-top --by thread "$T/a" >"$T/top"
-	no "$backend: a table shows no control byte" grep -q "$(printf '\033')" "$T/top"
+	ok "$backend: a table has both threads" test "$(grep -cE 'pool-1|odd' "$T/top")" -ge 2
+	no "$backend: and no control byte" grep -q "$(printf '\033')" "$T/top"
 done
 
 bg sh -c "$(spin "docker-$id.scope" 60)"

@@ -24,6 +24,7 @@ as() {
 	"$@" $who >without
 	run "$@" "$recorder" -q -o /dev/null -- $who
 	same "$name" without "$T/out"
+	ok "$name: that is told" grep -q '^CapBnd' without
 }
 # keeps NAME WANTED EVP-RECORD ARG...: its capabilities once it records. EVP-RECORD: words.
 keeps() {
