@@ -23,7 +23,7 @@ for backend in bpf perf; do
 	got=$(awk '{ n += $NF } END { printf "%d", n * 1000 / 199 }' folded)
 	lost=$(evp-stream stat --json m.evp | sed 's/.*"lost_samples":\([0-9]*\).*/\1/')
 	# perf's rings hold whole stacks: who is kept from reading them soon loses some.
-	ok "$backend: $lost samples lost" test $backend = perf -o $((lost * 1000 / 199 * 10)) -le "$got"
+	ok "$backend: $lost samples lost" test $backend = perf -o $((lost * 10000 / 199)) -le "$got"
 	got=$((got + lost * 1000 / 199))
 	ok "$backend: $got ms sampled of $due busy" test "$got" -gt $((due * 80 / 100)) -a "$got" -lt $((due * 115 / 100))
 	ok "$backend: the loop, by name and number" grep -q "^sh;$spinner;" folded

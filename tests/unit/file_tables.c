@@ -69,6 +69,7 @@ int main(void)
 	struct evp_procs procs;
 	struct evp_file_tables t;
 	const struct evp_mapping *m;
+	struct evp_mapping part;
 	const struct evp_proc *p;
 	uint64_t bias = 0, own = 1;
 	uint32_t number = 0;
@@ -84,6 +85,12 @@ int main(void)
 	   "a file has a number before it has a table");
 	dl_iterate_phdr(own_bias, &own);
 	ok(bias == own, "and lies where the dynamic linker says");
+	part = *m;
+	part.start += 0x1000; /* as mprotect leaves it of a segment */
+	part.end += 0x1000;
+	part.pgoff += 0x1000;
+	ok(evp_file_tables_kind(&t, &part, &bias, &number) == EVP_CODE_PENDING && bias == own,
+	   "so does a part of it");
 	t.debt_ns = INT64_MAX / 2;
 	ok(evp_file_tables_late(&t) && !evp_file_tables_get(&t, number, p, m),
 	   "none is made while too much is owed");
