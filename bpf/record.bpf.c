@@ -5,7 +5,8 @@
  * Repetition is removed here: frames leave the kernel once per stack hash, and a sample is one
  * small fixed record. The "seen" table is a direct-mapped cache rather than an LRU map: losing an
  * entry only sends some frames twice, so it needs neither locks nor eviction. Nothing here wakes
- * the reader unless the ring fills up; it looks by itself a few times a second.
+ * the reader but a ring that is half full, and a copied stack whose process waits for its tables; it
+ * looks by itself once a second.
  */
 #include "kernel.h"
 #include "record.h"
