@@ -2,8 +2,8 @@
 /*
  * What the sources say, in one order of time: samples wait in the inbox until the side band has
  * caught up, events change the table of processes, and each sample meets its process as it was then
- * and goes into the recording. Here too stacks that came as copies bring their process to the
- * sampler: it walks the next one itself.
+ * and goes into the recording. One whose stack came as a copy is what the unwinder publishes its
+ * process for: the sampler walks the next one itself.
  *
  *	evp_intake_open(&in, opts, ks, &recording, &err);
  *	in.src.ops->start(in.src.sampler, &err);
@@ -11,8 +11,8 @@
  *	... evp_intake_work(&in, now_ns - hold_back_ns); at the end with INT64_MAX
  *	evp_intake_close(&in);
  *
- * Rings are emptied without anything being worked up, and while it is: none fills up sooner,
- * however long that takes. The first failure inside ends it: everything after returns it.
+ * While samples are worked up, or a table is made for one, the sampler's rings are emptied again and
+ * again, so that none fills up. The first failure inside stays: every evp_intake_work returns it.
  */
 #ifndef EVP_RECORD_INTAKE_H
 #define EVP_RECORD_INTAKE_H
@@ -39,7 +39,7 @@ struct evp_intake { /* a zeroed struct is closed */
 
 /*
  * Opens the sources and the unwinder. `ks` and `rec` must live as long; `rec` need not be open
- * before samples are worked up. *ret is zeroed; close it in any case.
+ * before samples are worked up. *ret is zeroed before; close it in any case.
  */
 int evp_intake_open(struct evp_intake *ret, const struct evp_record_opts *opts,
 		    struct evp_kernel_syms *ks, struct evp_recording *rec, struct evp_err *err);
@@ -49,7 +49,7 @@ void evp_intake_close(struct evp_intake *in);
 void evp_intake_take(struct evp_intake *in);
 /* Works up everything older than before_ns. 0 or -errno. */
 int evp_intake_work(struct evp_intake *in, int64_t before_ns);
-/* Whether a process waits for tables, which it gets when its sample is worked up. */
+/* Whether a process waits for tables, which it gets when its sample is worked up: soon, then. */
 bool evp_intake_is_urgent(const struct evp_intake *in);
 
 /* CPU time that this has cost elsewhere: inside BPF, and of the unwinder's child. */

@@ -25,7 +25,10 @@ struct evp_perf_sampling {
 	char note[400]; /* what was given up, in one line for the user; "" nothing */
 };
 
-/* *ret is zeroed. -EACCES or -EPERM with the hint; -ESRCH: one to be sampled is not there. */
+/*
+ * *ret is zeroed before; release it in any case. -EACCES or -EPERM with the hint; -ESRCH: one to be
+ * sampled is not there; -ENOTSUP: cgroups, and this kernel's events do not tell them.
+ */
 int evp_perf_sampling_open(struct evp_perf_sampling *ret, const struct evp_sampler_opts *opts,
 			   struct evp_err *err);
 
@@ -33,6 +36,6 @@ int evp_perf_sampling_open(struct evp_perf_sampling *ret, const struct evp_sampl
 bool evp_perf_sampling_selects(const struct evp_perf_sampling *s, pid_t pid, pid_t tid,
 			       uint64_t cgroup_id);
 
-void evp_perf_sampling_release(struct evp_perf_sampling *s); /* one that was opened, or failed to */
+void evp_perf_sampling_release(struct evp_perf_sampling *s);
 
 #endif

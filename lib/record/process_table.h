@@ -69,8 +69,8 @@ struct evp_proc *evp_procs_find(const struct evp_procs *ps, pid_t pid);
 struct evp_proc *evp_procs_next(const struct evp_procs *ps, size_t *i);
 
 /*
- * A fresh entry, where the pid was another process's in its place. NULL: no memory; never for a pid
- * that is there.
+ * A fresh entry; the one this pid had, of another process, becomes it. NULL: no memory, which a pid
+ * that is there does not need.
  */
 struct evp_proc *evp_procs_add(struct evp_procs *ps, pid_t pid);
 

@@ -2,9 +2,9 @@
 /*
  * The recorder: a sampler and the side band on one end, an evp-stream(5) on the other.
  *
- *	sampler, over BPF or perf events ---> inbox -----\
- *	  ^ tables                                        >-- recording: labels, locations, windows
- *	unwinder     side band, /proc ---> processes ----/
+ *	sampler, over BPF or perf events -> inbox -+
+ *	side band, /proc -> processes -------------+-> recording: labels, locations, windows
+ *	unwinder: tables for the sampler ----------+
  *
  * Once a second, or when a ring fills up, it takes what the sampler has, puts samples and process
  * events into one order of time (intake.h) and holds back the last 50 ms, because another CPU may

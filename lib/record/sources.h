@@ -18,8 +18,8 @@ struct evp_sources { /* a zeroed struct is closed */
 
 /*
  * Opens both; the side band runs, the sampler is not started. What is given up on the way (BPF, the
- * kernel's time, others' processes) goes to opts->warn. -errno with the hint. *ret is zeroed; release
- * it in any case.
+ * kernel's time, others' processes) goes to opts->warn. -errno with the hint. *ret is zeroed before;
+ * close it in any case.
  */
 int evp_sources_open(struct evp_sources *ret, const struct evp_record_opts *opts,
 		     struct evp_err *err);
