@@ -154,26 +154,32 @@ static int fit_to_own(struct evp_perf_set *set, const struct evp_sampler_opts *o
 	return rc ? rc : evp_perf_set_init(set, &attr, step_down, bytes, err);
 }
 
-static int open_per_task(struct evp_perf_set *set, const struct evp_sampler_opts *opts,
-			 struct evp_err *err)
+static int cgroups_denied(struct evp_err *err)
 {
 	struct evp_rights r;
 	char hint[400];
+
+	evp_rights_read(&r);
+	evp_rights_perf_hint(&r, true, hint, sizeof(hint));
+	return evp_fail(err, EACCES, "sampling a cgroup is not permitted: %s", hint);
+}
+
+static int open_per_task(struct evp_perf_set *set, const struct evp_sampler_opts *opts,
+			 struct evp_err *err)
+{
 	int rc = fit_to_own(set, opts, err);
 
 	if (rc)
 		return rc;
 	if (opts->all)
 		return evp_perf_set_add_own(set, err);
+	if (opts->ncgroups)
+		return cgroups_denied(err);
 	for (uint32_t i = 0; i < opts->npids && !rc; i++)
 		rc = evp_perf_set_add_process(set, opts->pids[i], err);
 	for (uint32_t i = 0; i < opts->nthreads && !rc; i++)
 		rc = evp_perf_set_add(set, opts->threads[i].tid, 0, err);
-	if (rc || set->nfds)
-		return rc;
-	evp_rights_read(&r);
-	evp_rights_perf_hint(&r, true, hint, sizeof(hint));
-	return evp_fail(err, EACCES, "sampling a cgroup is not permitted: %s", hint);
+	return rc;
 }
 
 static int select_cgroups(struct evp_perf_sampling *s, const struct evp_sampler_opts *opts,

@@ -117,6 +117,9 @@ row 'a user without ipc_lock, no memory to lock' "prlimit --memlock=0 $(but bpf)
 row 'the same with bpf' "prlimit --memlock=0 $(user $all)" "$both" bpf 0
 row 'root without sys_resource' "${root}-sys_resource" "$both" bpf 0
 row 'a user with none: a command' "$(user)" work perf 0 "$(perf_for 'cap_bpf, cap_perfmon')" "$userland"
+v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+[ -z "$v2" ] || row 'a user with none: a command and a cgroup' "$(user)" "-G $v2 -- work" none 0 \
+	"$(perf_for 'cap_bpf, cap_perfmon')" '^evp-record: sampling a cgroup is not permitted: '
 row "a user with none: root's process" "$(user)" "$hidden" none 2 \
 	"^evp-record: another user's process may not be sampled: run as root, or once 'setcap "
 
