@@ -349,3 +349,18 @@ int evp_json_print(json_t *value, struct evp_out *out)
 	json_decref(value);
 	return rc;
 }
+
+static int json_append(const char *bytes, size_t len, void *out)
+{
+	evp_str_add(out, bytes, len);
+	return 0;
+}
+
+int evp_json_append(struct evp_str *out, json_t *value, size_t flags)
+{
+	int rc = value ? json_dump_callback(value, json_append, out, flags) : -1;
+
+	evp_str_putc(out, '\n');
+	json_decref(value);
+	return rc || out->oom ? -ENOMEM : 0;
+}

@@ -89,6 +89,8 @@ json_t *evp_table_json(const struct evp_table *t);
 json_t *evp_json_text(const char *bytes, size_t len);
 /* Writes the value, indented, and a newline; takes the reference. 0 or -errno. */
 int evp_json_print(json_t *value, struct evp_out *out);
+/* Appends the value as json_dumps(3) writes it, and a newline; takes the reference. 0, -ENOMEM. */
+int evp_json_append(struct evp_str *out, json_t *value, size_t flags);
 
 /* "1234567", "1.24 s", "3.5 MiB": a number as its unit is read by people. */
 void evp_format_value(struct evp_str *out, int64_t v, const char *unit);

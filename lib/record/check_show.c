@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What evp_check_run found, for people and for scripts. */
-#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "base/table.h"
 #include "record/check.h"
 
 static const char *answer_name(enum evp_check_answer a)
@@ -93,7 +92,6 @@ static json_t *facts_json(const struct evp_rights *r)
 int evp_check_json(const struct evp_check *c, struct evp_str *out)
 {
 	json_t *list = json_array(), *root;
-	char *text;
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
@@ -101,12 +99,5 @@ int evp_check_json(const struct evp_check *c, struct evp_str *out)
 	root = json_pack("{s:s, s:b, s:b, s:o, s:o}", "backend", backend(c), "can_all", c->can_all,
 			 "can_sample", c->can_sample, "checks", list, "facts",
 			 facts_json(&c->rights));
-	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-	json_decref(root);
-	if (!text)
-		return -ENOMEM;
-	evp_str_puts(out, text);
-	evp_str_putc(out, '\n');
-	free(text);
-	return out->oom ? -ENOMEM : 0;
+	return evp_json_append(out, root, JSON_INDENT(2) | JSON_SORT_KEYS);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/sum.h"
+#include "base/table.h"
 #include "base/text.h"
 
 void evp_summary_release(struct evp_summary *s)
@@ -340,7 +341,6 @@ int evp_summary_json(const struct evp_summary *s, const char *name, struct evp_s
 		{ "cost_peak_rss_bytes", s->cost.peak_rss_bytes },
 	};
 	json_t *root = json_lists(s);
-	char *text;
 	size_t i;
 
 	json_object_set_new(root, "name", json_string(name));
@@ -348,12 +348,5 @@ int evp_summary_json(const struct evp_summary *s, const char *name, struct evp_s
 	json_object_set_new(root, "state", json_string(s->whole ? "whole" : s->why));
 	for (i = 0; i < EVP_ARRAY_SIZE(number); i++)
 		json_object_set_new(root, number[i].name, json_integer(number[i].value));
-	text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
-	json_decref(root);
-	if (!text)
-		return -ENOMEM;
-	evp_str_puts(out, text);
-	evp_str_putc(out, '\n');
-	free(text);
-	return out->oom ? -ENOMEM : 0;
+	return evp_json_append(out, root, JSON_SORT_KEYS | JSON_COMPACT);
 }
