@@ -45,4 +45,8 @@ no 'no kernel frame' grep -q ';do_syscall_64' folded
 status 'kernel frames only' 0 sh -c 'evp-record -a -K --duration 0.5 | evp-fold >folded'
 ok 'has kernel frames' grep -q ';do_syscall_64;ksys_read' folded
 no 'no user frame' grep -q 'libc' folded
+bg dd if=/dev/zero of=/dev/null bs=1
+status 'reads and writes' 0 sh -c "evp-record -q -K -F 999 -p $pid --duration 0.5 | evp-fold -q -L '' >folded"
+ok 'stacks as deep as each other are not one' \
+	test "$(wc -l <folded)" -gt "$(awk -F\; '{ print NF }' folded | sort -u | wc -l)"
 done_testing
