@@ -64,6 +64,41 @@ static void without_table(struct evp_file_tables *t, struct evp_procs *procs)
 	   "and is known to have none");
 }
 
+/* Whether what is at this path can be had for a file that was mapped from there. */
+static bool opens(struct evp_procs *procs, const char *path)
+{
+	struct evp_mapped_file *file;
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) ||
+	    evp_files_get(&procs->files, &(struct evp_file_key){ .path = path, .inode = st.st_ino },
+			  INT64_MAX / 2, &file))
+		exit(2);
+	fd = evp_files_open(file, getpid(), (pid_t[EVP_KIN]){ 0 }, 1, 2);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* To look at a FIFO or a device may have effects. */
+static void of_no_file(struct evp_procs *procs)
+{
+	char dir[] = "/tmp/evp-unit-XXXXXX", path[64];
+
+	if (!mkdtemp(dir))
+		exit(2);
+	snprintf(path, sizeof(path), "%s/x", dir);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	ok(opens(procs, path), "a file by its path");
+	unlink(path);
+	if (mkfifo(path, 0600))
+		exit(2);
+	ok(!opens(procs, path), "not a FIFO");
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	struct evp_procs procs;
@@ -105,6 +140,7 @@ int main(void)
 	ok(evp_file_tables_get(&t, number, p, m) && t.made == 1, "what is there needs no making");
 	t.debt_ns = 0;
 	without_table(&t, &procs);
+	of_no_file(&procs);
 	evp_file_tables_release(&t);
 	evp_procs_release(&procs);
 	return done_testing();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whose sample is whose: births, deaths, numbers used again, names, and how much is remembered. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "record/perf_select.h"
@@ -102,10 +103,57 @@ static void bounds(void)
 	evp_perf_select_release(&s);
 }
 
+static void threads(void)
+{
+	struct evp_perf_select s = { 0 };
+
+	evp_perf_select_thread(&s, &(struct evp_target_thread){ .tid = BASE + 5, .pid = BASE + 4 });
+	ok(evp_perf_select_sample(&s, BASE + 4, BASE + 5, 0) &&
+		   !evp_perf_select_sample(&s, BASE + 4, BASE + 4, 0),
+	   "a thread, and no other");
+	ok(evp_perf_select_inherited(&s, BASE + 4, BASE + 5) &&
+		   !evp_perf_select_inherited(&s, BASE + 4, BASE + 6) &&
+		   evp_perf_select_inherited(&s, BASE + 7, BASE + 7),
+	   "of who inherited its event: not the threads that it started");
+	task(&s, EVP_SB_FORK, 8, 8, 5);
+	ok(chosen(&s, 8), "a process that it started");
+	task(&s, EVP_SB_EXIT, 4, 5, 0);
+	task(&s, EVP_SB_FORK, 9, 5, 9);
+	ok(!evp_perf_select_sample(&s, BASE + 9, BASE + 5, 0), "its number, used again");
+	evp_perf_select_release(&s);
+}
+
+static void cgroup(struct evp_perf_select *s, const char *path, uint64_t id)
+{
+	evp_perf_select_event(s,
+			      &(struct evp_sideband_event){ .type = EVP_SB_CGROUP,
+							    .cgroup_id = id,
+							    .name = path,
+							    .name_len = (uint32_t)strlen(path) });
+}
+
+static void cgroups(void)
+{
+	struct evp_perf_select s = { .paths = calloc(1, sizeof(*s.paths)), .npaths = 1 };
+
+	evp_str_puts(s.paths, "/a/b");
+	cgroup(&s, "/a/b/c", 10);
+	cgroup(&s, "/a/bc", 11);
+	cgroup(&s, "/a", 12);
+	ok(evp_perf_select_sample(&s, BASE, BASE, 10) &&
+		   !evp_perf_select_sample(&s, BASE, BASE, 11) &&
+		   !evp_perf_select_sample(&s, BASE, BASE, 12) &&
+		   !evp_perf_select_sample(&s, BASE, BASE, 0),
+	   "a cgroup made below a selected one, not beside or above it");
+	evp_perf_select_release(&s);
+}
+
 int main(void)
 {
 	births();
 	names();
 	bounds();
+	threads();
+	cgroups();
 	return done_testing();
 }

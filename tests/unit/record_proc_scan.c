@@ -35,6 +35,24 @@ static int count_map(void *arg, const struct evp_proc_map *m)
 	return 0;
 }
 
+/* A process in a pid namespace within another: each has a number for it. */
+static void test_ns_pid(void)
+{
+	char dir[] = "/tmp/evp-unit-XXXXXX", path[64];
+	FILE *f;
+
+	if (!mkdtemp(dir))
+		exit(2);
+	snprintf(path, sizeof(path), "%s/status", dir);
+	f = fopen(path, "w");
+	if (!f || fputs("Name:\tx\nNSpid:\t1234\t56\t7\nNSpgid:\t1234\t56\t8\n", f) < 0 ||
+	    fclose(f))
+		exit(2);
+	ok(evp_proc_read_ns_pid(dir) == 7, "the innermost number in pid namespaces");
+	unlink(path);
+	rmdir(dir);
+}
+
 static void test_stat(void)
 {
 	struct evp_proc_stat s;
@@ -49,6 +67,14 @@ static void test_stat(void)
 				&s) &&
 		   s.kernel_thread,
 	   "stat: a kernel thread");
+	ok(!evp_proc_parse_stat(
+		   "2 (0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef) S 3 0 0 0 "
+		   "-1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 1 0",
+		   &s) &&
+		   !strcmp(s.comm,
+			   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde") &&
+		   s.ppid == 3,
+	   "stat: a name longer than a process may give itself");
 	ok(evp_proc_parse_stat("12 (a) R 7", &s) == -EBADMSG &&
 		   evp_proc_parse_stat("", &s) == -EBADMSG &&
 		   evp_proc_parse_stat(")(", &s) == -EBADMSG,
@@ -84,6 +110,7 @@ int main(void)
 	struct evp_cpus cpus = { 0 };
 
 	test_stat();
+	test_ns_pid();
 	test_maps();
 	ok(cgroup_is("0::/user.slice/a:b\n", "/user.slice/a:b"), "cgroup: v2");
 	ok(cgroup_is("2:cpu:/\n1:memory:/docker/abc\n0::/\n", "/docker/abc"), "cgroup: v1");

@@ -1,116 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whom to record, and who of them is left: this process, its thread, and children that are played. */
-#include <pthread.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
+/* Threads that were named one by one: who ends, who is their child, when all is over. */
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "record/process_read.h"
-#include "record/processes.h"
+#include "record/sideband.h"
 #include "record/targets.h"
 #include "tap.h"
 
 #define NOBODY 0x7fff0000 /* beyond any pid the kernel gives */
 
 static struct evp_procs ps;
-static pthread_barrier_t meet;
+static struct evp_targets t;
 
-static struct evp_proc *event(struct evp_targets *t, struct evp_sideband_event ev)
+static struct evp_target_thread *named(pid_t tid, pid_t pid)
 {
-	struct evp_proc *child;
+	struct evp_target_thread *threads = realloc(t.thread, (t.nthreads + 1) * sizeof(*threads));
 
-	ev.name = "";
-	ev.time_ns = evp_clock_ns(CLOCK_MONOTONIC);
-	if (evp_procs_event(&ps, &ev, &child))
-		printf("# event failed\n");
-	evp_targets_event(t, &ps, &ev, &child);
+	if (!threads)
+		exit(2);
+	t.thread = threads;
+	threads[t.nthreads] = (struct evp_target_thread){ .tid = tid, .pid = pid };
+	return &threads[t.nthreads++];
+}
+
+static const struct evp_proc *event(struct evp_sideband_event ev)
+{
+	struct evp_proc *child = NULL;
+
+	evp_targets_event(&t, &ps, &ev, &child);
 	return child;
 }
 
-static struct evp_proc *fork_of(struct evp_targets *t, pid_t ptid, pid_t pid)
+static struct evp_sideband_event exec_of(pid_t pid)
 {
-	return event(t, (struct evp_sideband_event){ .type = EVP_SB_FORK,
-						     .pid = pid,
-						     .tid = pid,
-						     .ppid = getpid(),
-						     .ptid = ptid });
+	return (struct evp_sideband_event){
+		.type = EVP_SB_COMM, .is_exec = true, .pid = pid, .tid = pid
+	};
 }
 
-static struct evp_proc *ended(struct evp_targets *t, pid_t pid, pid_t tid)
+static struct evp_sideband_event fork_by(pid_t tid, pid_t pid, pid_t child)
 {
-	return event(t, (struct evp_sideband_event){ .type = EVP_SB_EXIT, .pid = pid, .tid = tid });
-}
-
-static void *thread(void *arg)
-{
-	pid_t *tid = arg;
-
-	*tid = (pid_t)syscall(SYS_gettid);
-	pthread_barrier_wait(&meet);
-	pthread_barrier_wait(&meet);
-	return NULL;
-}
-
-static void test_processes(void)
-{
-	struct evp_targets t = { 0 };
-	struct evp_err err = { 0 };
-
-	evp_targets_add_pid(&t, NOBODY);
-	ok(evp_targets_select(&t, &ps, 0, false, &err) == -ESRCH && strstr(err.msg, "2147418112"),
-	   "one that ended is an error");
-	ok(!evp_targets_select(&t, &ps, 0, true, &err) && evp_targets_ended(&t, &ps),
-	   "not where everybody is recorded");
-	ok(!evp_targets_select(&t, &ps, NOBODY, false, &err) && !evp_targets_ended(&t, &ps),
-	   "a command need not be in /proc");
-	ended(&t, NOBODY, NOBODY);
-	ok(evp_targets_ended(&t, &ps), "its end");
-	evp_targets_release(&t);
-}
-
-static void test_thread(pid_t tid)
-{
-	struct evp_targets t = { 0 };
-	struct evp_proc *child;
-	char list[32];
-
-	snprintf(list, sizeof(list), "%d", tid);
-	ok(!evp_targets_add_tids(&t, list, NULL) && t.thread[0].pid == getpid() &&
-		   !evp_targets_select(&t, &ps, 0, false, NULL) && !evp_targets_ended(&t, &ps),
-	   "a single thread");
-	ok(!fork_of(&t, getpid(), NOBODY + 1), "another's child is not selected");
-	child = fork_of(&t, tid, NOBODY + 2);
-	ok(child && child->pid == NOBODY + 2 && child->selected, "its child is");
-	event(&t, (struct evp_sideband_event){ .type = EVP_SB_LOST });
-	ok(!t.thread[0].ended, "after a loss: it still is there");
-	ended(&t, getpid(), tid);
-	ok(t.thread[0].ended && !fork_of(&t, tid, NOBODY + 3), "its end, and none of its number");
-	event(&t, (struct evp_sideband_event){ .type = EVP_SB_LOST });
-	ended(&t, NOBODY + 2, NOBODY + 2);
-	ok(evp_targets_ended(&t, &ps), "with its child's nobody is left");
-	t.thread[0].ended = false;
-	event(&t, (struct evp_sideband_event){
-			  .type = EVP_SB_COMM, .is_exec = true, .pid = getpid(), .tid = getpid() });
-	ok(t.thread[0].ended, "an exec of its process ends it");
-	evp_targets_release(&t);
+	return (struct evp_sideband_event){
+		.type = EVP_SB_FORK, .ptid = tid, .ppid = pid, .pid = child, .tid = child
+	};
 }
 
 int main(void)
 {
-	pthread_t other;
-	pid_t tid = 0;
+	pid_t own = getpid();
 
 	evp_procs_init(&ps);
-	test_processes();
-	pthread_barrier_init(&meet, NULL, 2);
-	if (pthread_create(&other, NULL, thread, &tid))
-		return 2;
-	pthread_barrier_wait(&meet);
-	test_thread(tid);
-	pthread_barrier_wait(&meet);
-	pthread_join(other, NULL);
+	evp_procs_add(&ps, NOBODY + 20);
+	named(NOBODY + 1, NOBODY + 1);
+	named(NOBODY + 2, NOBODY + 1);
+	named(NOBODY + 12, NOBODY + 10);
+	ok(event(fork_by(NOBODY + 2, NOBODY + 1, NOBODY + 20)) &&
+		   evp_procs_find(&ps, NOBODY + 20)->selected,
+	   "a process that a thread starts is selected");
+	ok(!event(fork_by(NOBODY + 3, NOBODY + 1, NOBODY + 20)), "not another thread's");
+	ok(!event(fork_by(NOBODY + 2, NOBODY + 1, NOBODY + 1)), "nor a thread");
+	event((struct evp_sideband_event){ .type = EVP_SB_COMM, .pid = NOBODY + 1 });
+	event(exec_of(NOBODY + 3));
+	ok(!t.thread[0].ended && !t.thread[1].ended, "a name, and another's program, end none");
+	event(exec_of(NOBODY + 1));
+	ok(!t.thread[0].ended && t.thread[1].ended && !t.thread[2].ended,
+	   "a program of its own leaves the first thread");
+	ok(!event(fork_by(NOBODY + 2, NOBODY + 1, NOBODY + 20)), "who ended starts nothing");
+	event((struct evp_sideband_event){ .type = EVP_SB_EXIT, .tid = NOBODY + 12 });
+	ok(t.thread[2].ended && !t.thread[0].ended, "an exit ends one");
+	named(own, own);
+	event((struct evp_sideband_event){ .type = EVP_SB_LOST });
+	ok(t.thread[0].ended && !t.thread[3].ended, "after a loss: who is not there has ended");
+	ok(!evp_targets_ended(&t, &ps), "one goes on");
+	event((struct evp_sideband_event){ .type = EVP_SB_EXIT, .tid = own });
+	ok(!evp_targets_ended(&t, &ps), "and what one started");
+	evp_procs_find(&ps, NOBODY + 20)->exit_ns = 1;
+	ok(evp_targets_ended(&t, &ps), "then all is over");
+	evp_targets_release(&t);
 	evp_procs_release(&ps);
 	return done_testing();
 }
