@@ -244,73 +244,114 @@ static __always_inline bool deliver_stack(struct evp_bpf_stack *s, __u32 n)
 	return true;
 }
 
-/*
- * As much of a stack as there is, to where it ends or about `most` bytes more than the copy has.
- * The copy's length then.
- */
-static __always_inline __u32 copy_stack(struct evp_bpf_copy *c, __u32 len, __u64 from, __u32 most)
+struct copying {
+	struct evp_bpf_copy *c;
+	__u64 from;
+	__u32 len, end; /* of the copy: now, at most about */
+};
+
+static long copy_page(__u32 i, void *arg)
 {
-	__u32 end = len + most;
+	struct copying *k = arg;
+	__u32 len = k->len, part = 4096 - (k->from & 4095);
 
-	for (int i = 0; i <= EVP_BPF_COPY_BYTES / 4096; i++) {
-		__u32 part = 4096 - (from & 4095);
-
-		if (len >= end || len > sizeof(c->bytes) - 4096 || part > 4096 ||
-		    bpf_probe_read_user(&c->bytes[len], part, (const void *)from))
-			break;
-		len += part;
-		from += part;
-	}
-	return len;
+	if (len >= k->end || len > sizeof(k->c->bytes) - 4096 || part > 4096 ||
+	    bpf_probe_read_user(&k->c->bytes[len], part, (const void *)k->from))
+		return 1;
+	k->len += part;
+	k->from += part;
+	return 0;
 }
 
-/* Two global functions, because the verifier would follow them from every length a copy may have. */
+/* As much of a stack as there is, to where it ends or about `most` bytes, goes behind what there is. */
+static __always_inline void copy_stack(struct copying *k, __u64 from, __u32 most)
+{
+	k->from = from;
+	k->end = k->len + most;
+	if (knobs.has_loop) {
+		bpf_loop(EVP_BPF_COPY_BYTES / 4096 + 1, copy_page, k, 0);
+		return;
+	}
+	for (__u32 i = 0; i <= EVP_BPF_COPY_BYTES / 4096; i++)
+		if (copy_page(i, k))
+			return;
+}
 
 /*
- * The stack pointer that a signal interrupted, if its handler has a stack of its own (sigaltstack);
- * else 0. The kernel's frame lies at that stack's end, behind floating point registers of unknown
- * size; it is known by its uc_stack, which says what task_struct does.
+ * A handler of signals may have a stack of its own (sigaltstack). The kernel's frame lies at that
+ * stack's end, behind floating point registers of unknown size; it is known by its uc_stack, which
+ * says what task_struct does, and has the stack pointer that was interrupted.
  */
-__noinline __u64 interrupted_stack(__u64 sp)
+struct signal_stack {
+	__u64 sp, start, size; /* its own */
+	__u64 at, ret;	       /* the place looked at; the interrupted one, 0 not found */
+};
+
+static long look_for_signal(__u32 i, void *arg)
+{
+	struct signal_stack *s = arg;
+	__u64 uc_stack[3];
+
+	s->at -= 16;
+	if (s->at <= s->sp || bpf_probe_read_user(uc_stack, sizeof(uc_stack), (const void *)s->at))
+		return 1;
+	if (uc_stack[0] != s->start || uc_stack[2] != s->size)
+		return 0;
+	bpf_probe_read_user(&s->ret, sizeof(s->ret), (const void *)(s->at + EVP_UC_STACK_TO_SP));
+	return 1;
+}
+
+static __always_inline __u64 interrupted_stack(__u64 sp)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 start = BPF_CORE_READ(task, sas_ss_sp), size = BPF_CORE_READ(task, sas_ss_size);
-	__u64 at = (start + size) & ~15ull, uc_stack[3], ret;
+	struct signal_stack s = {
+		.sp = sp,
+		.start = BPF_CORE_READ(task, sas_ss_sp),
+		.size = BPF_CORE_READ(task, sas_ss_size),
+	};
 
-	if (sp - start >= size)
+	if (sp - s.start >= s.size)
 		return 0;
-	for (int i = 0; i < SIGNAL_FRAME_PLACES && at > sp; i++) {
-		at -= 16;
-		if (bpf_probe_read_user(uc_stack, sizeof(uc_stack), (const void *)at))
-			return 0;
-		if (uc_stack[0] == start && uc_stack[2] == size)
-			return bpf_probe_read_user(&ret, sizeof(ret),
-						   (const void *)(at + EVP_UC_STACK_TO_SP))
-				       ? 0
-				       : ret;
+	s.at = (s.start + s.size) & ~15ull;
+	bpf_loop(SIGNAL_FRAME_PLACES, look_for_signal, &s, 0);
+	return s.ret;
+}
+
+/* Go's functions run on a system stack for a while: by frame pointers that leads to the other one. */
+struct chain {
+	__u64 sp, fp, ret; /* ret: the first frame elsewhere; 0 none */
+	__u32 len;	   /* of the stack that it begins in */
+};
+
+static long follow(__u32 i, void *arg)
+{
+	struct chain *c = arg;
+	__u64 frame[2]; /* the caller's frame pointer, the return address */
+
+	if ((c->fp & 7) || bpf_probe_read_user(frame, sizeof(frame), (const void *)c->fp))
+		return 1;
+	if (c->fp - c->sp >= c->len) { /* what is no frame there is not worth a copy */
+		if (frame[1] >> 16 && (!frame[0] || frame[0] - c->fp < OTHER_REACH))
+			c->ret = c->fp;
+		return 1;
 	}
+	if (frame[0] <= c->fp && frame[0] >= c->sp)
+		return 1;
+	c->fp = frame[0];
 	return 0;
 }
 
-/*
- * Where another stack begins that this one, copied, leads to by frame pointers; 0: nowhere. Go's
- * functions run on a system stack for a while.
- */
-__noinline __u64 other_stack(__u64 sp, __u32 len, __u64 fp)
+/* Where the stack begins that the copied one leads to; 0: nowhere. */
+static __always_inline __u64 other_stack(__u64 sp, __u32 len, __u64 fp)
 {
-	__u64 frame[2]; /* the caller's frame pointer, the return address */
+	struct chain c = { .sp = sp, .fp = fp, .len = len };
 
-	for (int i = 0; i < OTHER_FRAMES; i++) {
-		if ((fp & 7) || bpf_probe_read_user(frame, sizeof(frame), (const void *)fp))
-			return 0;
-		if (fp - sp >= len) /* what is no frame there is not worth a copy */
-			return frame[1] >> 16 && (!frame[0] || frame[0] - fp < OTHER_REACH) ? fp
-											    : 0;
-		if (frame[0] <= fp && frame[0] >= sp)
-			return 0;
-		fp = frame[0];
-	}
-	return 0;
+	if (!knobs.has_loop)
+		return 0;
+	c.ret = interrupted_stack(sp);
+	if (!c.ret)
+		bpf_loop(OTHER_FRAMES, follow, &c, 0);
+	return c.ret;
 }
 
 /* Registers, kernel frames and a copy of the stack, for user space to walk. */
@@ -319,7 +360,8 @@ static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct
 {
 	struct evp_bpf_copy *c = &b->copy;
 	__u64 held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA), flag;
-	__u32 len, share = held < knobs.copy_bytes / 2 ? 1 : 4;
+	__u32 share = held < knobs.copy_bytes / 2 ? 1 : 4;
+	struct copying k = { .c = c };
 
 	if (held >= knobs.copy_bytes)
 		return false;
@@ -333,19 +375,18 @@ static __always_inline bool deliver_copy(struct bpf_perf_event_data *ctx, struct
 		c->reg[i] = b->w.reg[i];
 	c->nkernel = knobs.kernel ? walk_kernel(ctx, c->kernel) : 0;
 	/* Most stacks are small: rather all of those than a few whole deep ones. */
-	c->len = len = copy_stack(c, 0, b->w.sp, EVP_BPF_COPY_BYTES / share);
-	c->other = interrupted_stack(b->w.sp);
-	if (!c->other)
-		c->other = other_stack(b->w.sp, len, b->w.fp);
+	copy_stack(&k, b->w.sp, EVP_BPF_COPY_BYTES / share);
+	c->len = k.len;
+	c->other = other_stack(b->w.sp, k.len, b->w.fp);
 	if (c->other)
-		len = copy_stack(c, len, c->other, EVP_BPF_OTHER_BYTES / share);
-	if (len > sizeof(c->bytes))
+		copy_stack(&k, c->other, EVP_BPF_OTHER_BYTES / share);
+	if (k.len > sizeof(c->bytes))
 		return false;
 	if (e->time_ns - copy_woke_ns >= knobs.copy_wake_ns) {
 		copy_woke_ns = e->time_ns;
 		flag = BPF_RB_FORCE_WAKEUP;
 	}
-	return !bpf_ringbuf_output(&ring, c, __builtin_offsetof(struct evp_bpf_copy, bytes) + len,
+	return !bpf_ringbuf_output(&ring, c, __builtin_offsetof(struct evp_bpf_copy, bytes) + k.len,
 				   flag);
 }
 
