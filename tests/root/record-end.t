@@ -22,7 +22,7 @@ done
 status 'a reader that has enough' 0 sh -c '{ evp-record -a -i 0.2; echo $? >status; } | head -c 100 >/dev/null'
 is 'is no failure' "$(cat status)" 0
 
-bg timeout 0.7 sh -c 'while :; do :; done'
+bg timeout 2 sh -c 'while :; do :; done'
 status 'a process that ends' 0 timeout 10 evp-record -p $pid -o p.evp
 status 'ends the recording' 0 evp-stream check p.evp
 refused 'a process that is not' 'no process 999999' evp-record -p 999999 -o no.evp
