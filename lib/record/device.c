@@ -46,10 +46,10 @@ static pid_t start(void (*touch)(void *arg), void *arg, int *ret_pipe)
 	if (!pid) {
 		/* It may be stuck for long: what the recorder has open it must not keep. */
 		dup2(ends[1], 0);
-		if (close_range(1, ~0u, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
-		    getppid() != parent)
-			_exit(1);
+		close_range(1, ~0u, 0); /* Linux 5.9 */
 		setsid();
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+			_exit(1);
 		touch(arg);
 		_exit(0);
 	}
