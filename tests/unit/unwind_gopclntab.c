@@ -158,6 +158,23 @@ static void cut_anywhere(void)
 	ok(good > 500 && good < 1000, "cut anywhere: whole only where all functions are there");
 }
 
+/* An index of zeros up to the very end, without what tells where the last function ends. */
+static void index_without_end(void)
+{
+	uint8_t *data = calloc(1, 72 + 64);
+	struct evp_gopclntab in = { data, 72 + 64, TEXT, TEXT + TEXT_LEN, text, TEXT_LEN };
+	struct evp_rule_set rules = { 0 };
+	struct evp_cfi_rows rows = { 0 };
+
+	memcpy(data, "\xf1\xff\xff\xff\0\0\x01\x08\x08", 9);
+	data[32] = data[56] = data[64] = 72;
+	ok(evp_gopclntab_compile(&in, &rules, &rows, NULL) == -EBADMSG && !rows.bad_fdes,
+	   "an index without an end");
+	evp_cfi_rows_release(&rows);
+	evp_rule_set_release(&rules);
+	free(data);
+}
+
 /* The fourth begins within the second: neither it nor the third, which then ends there, has rows. */
 static void out_of_order(void)
 {
@@ -179,6 +196,7 @@ int main(void)
 	ok(compiles_to(wanted, sizeof(table)) == 1, "Go 1.16, absolute addresses");
 	ok(compiles_to("", 1100) == -EBADMSG, "cut short");
 	cut_anywhere();
+	index_without_end();
 	out_of_order();
 	make(0xfffffffa, 0);
 	put(0, 0xfffffffb, 4);
