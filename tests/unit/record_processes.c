@@ -90,6 +90,14 @@ static void test_life(void)
 		   !evp_mappings_find(p->maps, 0x30010)->file &&
 		   !evp_mappings_find(p->maps, 0x40000),
 	   "files, memory, nothing");
+	event((struct evp_sideband_event){ .type = EVP_SB_MMAP,
+					   .time_ns = t + 43,
+					   .pid = NOBODY + 1,
+					   .addr = UINT64_MAX - 0xfff,
+					   .len = 0x2000,
+					   .prot = PROT_EXEC,
+					   .name = "//anon" });
+	ok(evp_mappings_count(p->maps) == 3, "a mapping that wraps around is none");
 	event((struct evp_sideband_event){
 		.type = EVP_SB_EXIT, .time_ns = t + 50, .pid = NOBODY + 1, .tid = NOBODY + 2 });
 	ok(!p->exit_ns, "a thread ended, not the process");
