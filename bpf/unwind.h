@@ -32,6 +32,7 @@
 
 enum {
 	/* x86-64: DWARF numbers, System V ABI, AMD64 supplement, figure 3.36. */
+	EVP_REG_CX = 2,
 	EVP_REG_BX = 3,
 	EVP_REG_FP = 6,
 	EVP_REG_SP = 7,
@@ -53,6 +54,7 @@ enum evp_unwind_cfa {
 	EVP_CFA_SIGNAL =
 		9, /* a signal frame: the interrupted registers are in the ucontext at sp */
 	EVP_CFA_UNKNOWN = 10, /* covered, but by a rule that this table cannot say */
+	EVP_CFA_LANDING = 11, /* fp + cfa_off, of a function that may go on elsewhere: walk.h */
 };
 
 /* Where the caller's frame pointer is. */
@@ -65,8 +67,9 @@ enum evp_unwind_fp {
 
 /* Where the return address is. */
 enum evp_unwind_ra {
-	EVP_RA_AT_CFA = 0, /* *(cfa + ra_off) */
-	EVP_RA_REG = 1,	   /* in register number ra_off, known in interrupted frames only */
+	EVP_RA_AT_CFA = 0,  /* *(cfa + ra_off) */
+	EVP_RA_REG = 1,	    /* in register number ra_off, known in interrupted frames only */
+	EVP_RA_LANDING = 2, /* *(cfa + ra_off), but no call is before it: walk.h */
 };
 
 #define EVP_BX_OFF_LOST 1

@@ -44,6 +44,13 @@ EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret
 	return !bpf_probe_read_user(ret, words * 8, (const void *)address);
 }
 
+/* Without bpf_loop not at all: a loop of so many turns costs the verifier too much. */
+EVP_WALK_INLINE void evp_walk_loop(__u32 n, long (*fn)(__u32 i, void *arg), void *arg)
+{
+	if (knobs.has_loop)
+		bpf_loop(n, fn, arg, 0);
+}
+
 /*
  * The rule of an address as it was found before, for the process in this version: most frames of a
  * sample were in the one before.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One step of a walk, from a frame to its caller, by a rule: the same code in BPF and in user
- * space. Who includes it defines EVP_WALK_INLINE before and evp_walk_read behind.
+ * space. Who includes it defines EVP_WALK_INLINE before, evp_walk_read and evp_walk_loop behind.
  *
  * Between steps `pc` is an address inside the call instruction (return address - 1), but the very
  * next instruction where the frame was interrupted: `exact`. Only there are all registers known;
@@ -30,6 +30,9 @@ struct evp_walk {
 
 /* Reads `words` 8-byte words (a constant) of the walked process's memory. Whether it could. */
 EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret, __u32 words);
+
+/* Calls fn(0, arg), fn(1, arg) ... up to n times, until it returns other than 0. */
+EVP_WALK_INLINE void evp_walk_loop(__u32 n, long (*fn)(__u32 i, void *arg), void *arg);
 
 /* A frame pointer's rule: push rbp; mov rbp, rsp. */
 static const struct evp_unwind_rule evp_walk_by_fp = {
@@ -77,6 +80,7 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_cfa(struct evp_walk *w, const struct 
 		*ret = w->sp + r->cfa_off;
 		return EVP_WALK_GOES_ON;
 	case EVP_CFA_FP:
+	case EVP_CFA_LANDING:
 		*ret = w->fp + r->cfa_off;
 		return EVP_WALK_GOES_ON;
 	case EVP_CFA_PLT:
@@ -121,20 +125,55 @@ EVP_WALK_INLINE bool evp_walk_saved(struct evp_walk *w, const struct evp_unwind_
 	*ret_ra = w->reg[(__u16)r->ra_off % EVP_REGS];
 	if (r->fp == EVP_FP_SAME || (r->fp == EVP_FP_AT_CFA && at < w->sp))
 		return r->ra == EVP_RA_REG || evp_walk_read(w, cfa + r->ra_off, ret_ra, 1);
-	if (r->fp == EVP_FP_AT_CFA && r->ra == EVP_RA_AT_CFA && r->fp_off + 8 == r->ra_off) {
+	if (r->fp == EVP_FP_AT_CFA && r->ra != EVP_RA_REG && r->fp_off + 8 == r->ra_off) {
 		if (!evp_walk_read(w, at, w->saved, 2))
 			return false;
 		*ret_fp = w->saved[0];
 		*ret_ra = w->saved[1];
 		return true;
 	}
-	if (r->ra == EVP_RA_AT_CFA && !evp_walk_read(w, cfa + r->ra_off, ret_ra, 1))
+	if (r->ra != EVP_RA_REG && !evp_walk_read(w, cfa + r->ra_off, ret_ra, 1))
 		return false;
 	return evp_walk_read(w, at, ret_fp, 1);
 }
 
+/*
+ * Throwing an exception, libgcc replaces what its own frame has saved by what the frame to land in
+ * had (uw_install_context_1), and no call frame information says so: registers and return address
+ * are that frame's from then on, the CFA is not. That is in a struct _Unwind_Context on libgcc's own
+ * part of the stack: 18 places where registers are saved, [16] the return address's, right below the
+ * CFA; then the CFA. At the very end rcx has that place, whose return address has given way to the
+ * landing pad's; rows from there on have EVP_RA_LANDING.
+ */
+#define EVP_LANDING_PLACES 256 /* where it may begin; libgcc's frames are of 1 KiB */
+
+struct evp_walk_landing {
+	struct evp_walk *w;
+	__u64 at, cfa, ra;
+	__u64 sp; /* of the frame to land in; until it is found, the CFA */
+};
+
+static long evp_walk_look_for_landing(__u32 i, void *arg)
+{
+	struct evp_walk_landing *l = arg;
+	__u64 place, sp, called;
+
+	(void)i;
+	if (l->at + 24 > l->cfa || !evp_walk_read(l->w, l->at, l->w->saved, 3))
+		return 1;
+	l->at += 8;
+	place = l->w->saved[0];
+	sp = l->w->saved[2];
+	if (place + 8 != sp || sp <= l->cfa || !evp_walk_read(l->w, place, &called, 1) ||
+	    (called != l->ra && !(l->w->exact && l->w->reg[EVP_REG_CX] == place)))
+		return 0;
+	l->sp = sp;
+	return 1;
+}
+
 EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct evp_unwind_rule *r)
 {
+	struct evp_walk_landing landing;
 	__u64 cfa = 0, ra, fp;
 	enum evp_walk_end end;
 
@@ -162,7 +201,12 @@ EVP_WALK_INLINE enum evp_walk_end evp_walk_step(struct evp_walk *w, const struct
 		w->bx = cfa + r->bx_off;
 		w->bx_is = EVP_BX_SAVED;
 	}
-	w->pc = ra - 1;
+	if (r->cfa == EVP_CFA_LANDING) {
+		landing = (struct evp_walk_landing){ w, w->sp, cfa, ra, cfa };
+		evp_walk_loop(EVP_LANDING_PLACES, evp_walk_look_for_landing, &landing);
+		cfa = landing.sp;
+	}
+	w->pc = r->ra == EVP_RA_LANDING ? ra : ra - 1;
 	w->sp = cfa;
 	w->fp = fp;
 	w->exact = 0;

@@ -32,5 +32,5 @@ static bool rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 }
 
 const struct evp_cfi_arch evp_cfi_aarch64 = {
-	.sp = SP, .fp = FP, .ra = LR, .bx = UINT64_MAX, .rule = rule
+	.sp = SP, .fp = FP, .ra = LR, .bx = UINT64_MAX, .eh = UINT64_MAX, .rule = rule
 };

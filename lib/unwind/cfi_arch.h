@@ -31,11 +31,12 @@ struct evp_cfi_state {
 	const uint8_t *cfa_expr;
 	uint32_t cfa_expr_len;
 	struct evp_cfi_value fp, ra, bx;
+	bool eh_saved; /* a register is saved that only __builtin_eh_return needs */
 };
 
 struct evp_cfi_arch {
-	/* DWARF numbers; ra unless the CIE says another; bx UINT64_MAX: none */
-	uint64_t sp, fp, ra, bx;
+	/* DWARF numbers; ra unless the CIE says another; bx, eh UINT64_MAX: none */
+	uint64_t sp, fp, ra, bx, eh;
 	/* Into a zeroed rule, of a state that has a caller. False: no rule can say it. */
 	bool (*rule)(const struct evp_cfi_state *s, bool signal_frame,
 		     struct evp_unwind_rule *ret_rule);

@@ -24,7 +24,8 @@ static bool pack(const struct evp_cfi_state *s, bool signal_frame, uint64_t *ret
 	    is_expression(&s->fp) || is_expression(&s->ra) || is_expression(&s->bx))
 		return false;
 	*ret_a = s->cfa_reg | (uint64_t)s->fp.how << 8 | (uint64_t)s->ra.how << 12 |
-		 (uint64_t)s->bx.how << 16 | (uint64_t)signal_frame << 20 | cfa << 32;
+		 (uint64_t)s->bx.how << 16 | (uint64_t)signal_frame << 20 |
+		 (uint64_t)s->eh_saved << 21 | cfa << 32;
 	*ret_b = fp | ra << 16 | bx << 32;
 	return true;
 }
@@ -110,6 +111,8 @@ static void set_reg(struct machine *m, uint64_t reg, enum evp_cfi_how how, int64
 
 	if (v)
 		*v = (struct evp_cfi_value){ .how = how, .offset = offset };
+	else if (reg == m->c->arch->eh)
+		m->state.eh_saved = how == EVP_CFI_OFFSET;
 }
 
 static void set_reg_expr(struct machine *m, uint64_t reg, enum evp_cfi_how how)
@@ -128,6 +131,8 @@ static void restore_reg(struct machine *m, uint64_t reg)
 
 	if (v)
 		*v = *reg_value(m, &m->c->cie->initial, reg);
+	else if (reg == m->c->arch->eh)
+		m->state.eh_saved = m->c->cie->initial.eh_saved;
 }
 
 static void set_cfa(struct machine *m, uint64_t reg, int64_t offset)

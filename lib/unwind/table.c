@@ -168,7 +168,7 @@ int evp_unwind_table_build(struct evp_unwind_table *ret, const struct evp_cfi_ro
 
 static bool rule_makes_sense(const struct evp_unwind_rule *r)
 {
-	return r->cfa <= EVP_CFA_UNKNOWN && r->fp <= EVP_FP_AT_FP && r->ra <= EVP_RA_REG &&
+	return r->cfa <= EVP_CFA_LANDING && r->fp <= EVP_FP_AT_FP && r->ra <= EVP_RA_LANDING &&
 	       r->reg <= 15;
 }
 

@@ -43,6 +43,12 @@ EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret
 	return false;
 }
 
+EVP_WALK_INLINE void evp_walk_loop(__u32 n, long (*fn)(__u32 i, void *arg), void *arg)
+{
+	for (__u32 i = 0; i < n && !fn(i, arg); i++)
+		;
+}
+
 static enum evp_walk_end step(struct walker *k, uint64_t *frame)
 {
 	const struct evp_unwind_rule *rule;

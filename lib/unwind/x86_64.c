@@ -5,7 +5,7 @@
 #include "base/varint.h"
 #include "unwind/cfi_arch.h"
 
-enum { RBX = 3, RBP = 6, RSP = 7, RIP = 16 };
+enum { RAX = 0, RBX = 3, RBP = 6, RSP = 7, RIP = 16 };
 
 enum {
 	OP_DEREF = 0x06,
@@ -160,9 +160,15 @@ static bool rule(const struct evp_cfi_state *s, bool signal_frame, struct evp_un
 		return is_kernels_frame(s);
 	}
 	r->bx_off = bx_offset(&s->bx);
-	return ra_rule(&s->ra, r) && cfa_rule(s, r) && fp_rule(&s->fp, r);
+	if (!ra_rule(&s->ra, r) || !cfa_rule(s, r) || !fp_rule(&s->fp, r))
+		return false;
+	if (s->eh_saved && r->cfa == EVP_CFA_FP)
+		r->cfa = EVP_CFA_LANDING;
+	else if (s->eh_saved && r->ra == EVP_RA_AT_CFA)
+		r->ra = EVP_RA_LANDING;
+	return true;
 }
 
 const struct evp_cfi_arch evp_cfi_x86_64 = {
-	.sp = RSP, .fp = RBP, .ra = RIP, .bx = RBX, .rule = rule
+	.sp = RSP, .fp = RBP, .ra = RIP, .bx = RBX, .eh = RAX, .rule = rule
 };

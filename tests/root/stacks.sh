@@ -50,7 +50,7 @@ judge() {
 		total += n
 		if ($2 in root) {
 			whole += n
-			if (kind ~ /^(whole|throws|far|native|either)$/) { good += n; next }
+			if (kind ~ /^(whole|far|native|either)$/) { good += n; next }
 		} else if ($2 ~ /^\[cut:[a-z0-9-]+\]$/) {
 			reason = substr($2, 6, length($2) - 6)
 			why[reason] += n
@@ -63,9 +63,7 @@ judge() {
 	}
 	END {
 		bad = total - good
-		# Throwing, a frame has for some instructions the handler in place of its return address.
-		most = kind == "throws" ? 20 : 5
-		verdict = total < 20 ? "few" : neither ? "unexplained" : bad * 1000 > total * most && bad > 2 ? "not" : "ok"
+		verdict = total < 20 ? "few" : neither ? "unexplained" : bad * 1000 > total * 5 && bad > 2 ? "not" : "ok"
 		printf "%s\t%.1f %% of %d whole", verdict, total ? 100 * whole / total : 0, total
 		for (w in why) printf ", %d %s", why[w], w
 		if (apart) printf ", apart %d past their exit", apart
@@ -120,7 +118,7 @@ start 'recursion 100 deep' whole ./recurse 100
 start 'recursion 300 deep' whole ./recurse 300
 start 'recursion 500 deep' far ./recurse 500
 start 'recursion 10,000 deep' 'too-deep|not-copied' ./recurse 10000
-start 'C++ exceptions' throws ./throws
+start 'C++ exceptions' whole ./throws
 finish 7
 
 start 'threads' whole ./threads

@@ -26,12 +26,15 @@ static void print_cfa(const struct evp_unwind_rule *r)
 	const char *reg = r->cfa == EVP_CFA_SP || r->cfa == EVP_CFA_DEREF_SP ||
 					  r->cfa == EVP_CFA_PLT
 				  ? "rsp"
-			  : r->cfa == EVP_CFA_FP || r->cfa == EVP_CFA_DEREF_FP ? "rbp"
-									       : reg_name[r->reg];
+			  : r->cfa == EVP_CFA_FP || r->cfa == EVP_CFA_LANDING ||
+					  r->cfa == EVP_CFA_DEREF_FP
+				  ? "rbp"
+				  : reg_name[r->reg];
 
 	switch (r->cfa) {
 	case EVP_CFA_SP:
 	case EVP_CFA_FP:
+	case EVP_CFA_LANDING:
 	case EVP_CFA_REG:
 		printf("%s%+d", reg, r->cfa_off);
 		break;

@@ -14,12 +14,14 @@ static struct evp_cfi_rows rows;
 
 static const char *rule_text(const struct evp_unwind_rule *r)
 {
-	static const char *const names[] = { "none", "end",  "sp",  "fp",     "*sp",	"*fp",
-					     "reg",  "*reg", "plt", "signal", "unknown" };
+	static const char *const names[] = {
+		"none", "end",	"sp",  "fp",	 "*sp",	    "*fp",
+		"reg",	"*reg", "plt", "signal", "unknown", "landing"
+	};
 	static char text[80];
 	int n = snprintf(text, sizeof(text), "%s", names[r->cfa]);
 
-	if (r->cfa < EVP_CFA_SP || r->cfa > EVP_CFA_PLT)
+	if ((r->cfa < EVP_CFA_SP || r->cfa > EVP_CFA_PLT) && r->cfa != EVP_CFA_LANDING)
 		return text;
 	n += snprintf(text + n, 40, "%+d", r->cfa_off);
 	if (r->cfa_add)
@@ -28,6 +30,8 @@ static const char *rule_text(const struct evp_unwind_rule *r)
 		n += snprintf(text + n, 20, ",%c%+d", "-cSF"[r->fp], r -> fp_off);
 	if (r->ra == EVP_RA_REG)
 		n += snprintf(text + n, 20, ",ra%d", r->ra_off);
+	if (r->ra == EVP_RA_LANDING)
+		n += snprintf(text + n, 20, ",pad");
 	if (r->bx_off)
 		snprintf(text + n, 20, r->bx_off == EVP_BX_OFF_LOST ? ",bx lost" : ",bx%+d",
 			 r->bx_off);
@@ -141,6 +145,9 @@ static const struct {
 	I("def_cfa_sf", "\x12\x07\x7c", "0 sp+32; 100 none"),
 	I("def_cfa_offset_sf", "\x13\x7d", "0 sp+24; 100 none"),
 	I("def_cfa_register", "\x0d\x06", "0 fp+8; 100 none"),
+	I("rax is saved for another frame's landing pad", "\x0d\x06\x80\x02\x42\xc0\x42\x0d\x07",
+	  "0 landing+8; 4 fp+8; 8 sp+8; 100 none"),
+	I("and rcx is its place", "\x80\x02\x0d\x01", "0 reg+8,pad; 100 none"),
 	I("a CFA by a register that is none", "\x0c\x11\x08", "0 unknown; 100 none"),
 	I("offset_extended", "\x05\x06\x02", "0 sp+8,c-16; 100 none"),
 	I("offset_extended_sf", "\x11\x06\x7e", "0 sp+8,c+16; 100 none"),

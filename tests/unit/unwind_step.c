@@ -25,6 +25,12 @@ EVP_WALK_INLINE bool evp_walk_read(struct evp_walk *w, __u64 address, __u64 *ret
 	return true;
 }
 
+EVP_WALK_INLINE void evp_walk_loop(__u32 n, long (*fn)(__u32 i, void *arg), void *arg)
+{
+	for (__u32 i = 0; i < n && !fn(i, arg); i++)
+		;
+}
+
 static struct evp_walk w;
 
 /* By the rule, from the stack's beginning, a frame pointer 8 words on and rbx 16 on: */
@@ -38,7 +44,7 @@ static bool step(bool exact, struct evp_unwind_rule rule)
 	w.reg[EVP_REG_BX] = STACK + 128;
 	evp_walk_set_exact(&w);
 	w.exact = exact;
-	rule.ra_off = rule.ra == EVP_RA_AT_CFA ? -8 : rule.ra_off;
+	rule.ra_off = rule.ra != EVP_RA_REG ? -8 : rule.ra_off;
 	return evp_walk_step(&w, &rule) == EVP_WALK_GOES_ON && !w.exact;
 }
 
@@ -115,6 +121,40 @@ static void rbx(void)
 	ok(evp_walk_step(&w, &r) == EVP_WALK_NO_RULE, "and nothing is found by it then");
 }
 
+/*
+ * libgcc's frame with its CFA at word 30 and a context that has word 50 as the CFA to land at. A word
+ * is its number + 1, so that the return address is 30.
+ */
+static void landing(void)
+{
+	const struct evp_unwind_rule r = { .cfa = EVP_CFA_LANDING, .cfa_off = 8 * 22 };
+
+	memory[10] = STACK + 8 * 49; /* where the return address to land at is */
+	memory[12] = STACK + 8 * 50;
+	ok(step(0, r) && ra_word() == 29 && w.sp == STACK + 8 * 30, "on the way: the caller");
+	memory[49] = 30;
+	ok(step(0, r) && ra_word() == 29 && w.sp == STACK + 8 * 50, "landing: that frame's stack");
+	memory[49] = 1000; /* the landing pad's */
+	ok(step(1, r) && w.sp == STACK + 8 * 30, "a register that is nothing's place");
+	w.reg[EVP_REG_CX] = STACK + 8 * 49;
+	w.sp = STACK;
+	w.fp = STACK + 64;
+	w.exact = 1;
+	ok(evp_walk_step(&w, &r) == EVP_WALK_GOES_ON && w.sp == STACK + 8 * 50, "is this one's");
+	memory[49] = 30;
+	memory[12] = STACK + 8 * 29;
+	memory[10] = STACK + 8 * 28;
+	memory[28] = 30;
+	ok(step(0, r) && w.sp == STACK + 8 * 30, "nobody lands below");
+	ok(step(0, (struct evp_unwind_rule){ .cfa = EVP_CFA_SP,
+					     .cfa_off = 24,
+					     .ra = EVP_RA_LANDING }) &&
+		   w.pc == 3,
+	   "a landing pad is not behind a call");
+	for (size_t i = 0; i < 64; i++)
+		memory[i] = i + 1;
+}
+
 /* What the kernel saved, as the C library calls it; DWARF's numbers. */
 static void signal_frame(void)
 {
@@ -169,6 +209,7 @@ int main(void)
 	cfas();
 	frame_pointers();
 	rbx();
+	landing();
 	signal_frame();
 	guesses();
 	return done_testing();

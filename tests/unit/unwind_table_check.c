@@ -62,9 +62,9 @@ static void refused(struct evp_unwind_table t, const char *what)
 int main(void)
 {
 	ok(make() && !evp_unwind_table_check(&good, NULL), "a table that is as it should be");
-	LIE("a rule of no kind", rule[1].cfa = EVP_CFA_UNKNOWN + 1);
+	LIE("a rule of no kind", rule[1].cfa = EVP_CFA_LANDING + 1);
 	LIE("a frame pointer of no kind", rule[1].fp = EVP_FP_AT_FP + 1);
-	LIE("a return address of no kind", rule[1].ra = EVP_RA_REG + 1);
+	LIE("a return address of no kind", rule[1].ra = EVP_RA_LANDING + 1);
 	LIE("a register beyond the last", rule[1].reg = 16);
 	LIE("a row of a rule beyond the last", ROW(t, FIRST, 2).rule = 3);
 	LIE("rows in no order", ROW(t, FIRST, 2).low = 0x100);

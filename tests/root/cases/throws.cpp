@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Exceptions through ten frames with destructors, half of the time: libgcc's unwinder at work. The
- * moment at which it has put the landing pad in the place of a return address, nobody can walk.
+ * Exceptions through ten frames with destructors, half of the time: libgcc's unwinder at work, that
+ * has another frame's registers in its own for a moment.
  */
 static volatile unsigned long sink;
 
