@@ -6,33 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "record/mounts.h"
-
-/* Without a block device, and yet of this machine alone. Of others it is assumed that they ask. */
-static bool is_local_type(const char *type)
-{
-	static const char *const local[] = { "tmpfs", "ramfs",	   "rootfs",   "btrfs",
-					     "zfs",   "hugetlbfs", "bcachefs", "overlay" };
-
-	for (size_t i = 0; i < EVP_ARRAY_SIZE(local); i++)
-		if (!strcmp(type, local[i]))
-			return true;
-	return false;
-}
-
-static bool is_local(const struct evp_device *d, pid_t pid)
-{
-	char type[32];
-
-	return d->major || (!evp_mounts_type(pid, d->major, d->minor, type, sizeof(type)) &&
-			    is_local_type(type));
-}
 
 /* Its end is heard of by a pipe that it holds, so that no other child's is taken for it. */
 static pid_t start(void (*touch)(void *arg), void *arg, int *ret_pipe)
@@ -46,7 +24,7 @@ static pid_t start(void (*touch)(void *arg), void *arg, int *ret_pipe)
 	if (!pid) {
 		/* It may be stuck for long: what the recorder has open it must not keep. */
 		dup2(ends[1], 0);
-		close_range(1, ~0u, 0); /* Linux 5.9 */
+		closefrom(1);
 		setsid();
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 			_exit(1);
@@ -83,15 +61,12 @@ static bool has_ended(struct evp_device *d, int options)
 	return pid;
 }
 
-bool evp_device_answers(struct evp_device *d, pid_t pid, void (*touch)(void *arg), void *arg)
+bool evp_device_answers(struct evp_device *d, void (*touch)(void *arg), void *arg)
 {
 	int pipe;
 
 	if (d->child && !has_ended(d, WNOHANG))
 		return false;
-	d->local = d->local || is_local(d, pid);
-	if (d->local)
-		return true;
 	d->child = start(touch, arg, &pipe);
 	if (d->child < 0) {
 		d->child = 0;

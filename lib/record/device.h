@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether the file systems that mapped files lie on answer.
+ * Whether a device answers that asks a server: of files over a network, or of FUSE.
  *
- * What is asked of a file over a network, or of FUSE, waits for a server; for ever, and beyond the
- * reach of signals, where that is gone. A recorder of the whole machine must not. So a file on such a
- * device is touched by a child first, which is not waited for long: until it comes back, and it does
- * when the server does, the device is silent and nothing on it is opened.
+ * Whoever asks waits for that server; for ever, and beyond the reach of signals, where it is gone.
+ * A recorder of the whole machine must not. So a child does first what shall be done, and is not
+ * waited for long: until it comes back, and it does when the server does, the device is silent and
+ * nothing that may lie on it is opened. What is left is a server that goes away just between the
+ * child's asking and our own.
  */
 #ifndef EVP_RECORD_DEVICE_H
 #define EVP_RECORD_DEVICE_H
@@ -16,16 +17,11 @@
 
 #define EVP_DEVICE_MS 100 /* how long a child is waited for, with the rings filling up meanwhile */
 
-struct evp_device { /* all but its numbers zero: not looked at yet */
-	uint32_t major, minor;
-	bool local; /* nothing on it waits for anybody */
+struct evp_device { /* a zeroed one was not asked yet */
 	pid_t child;
 };
 
-/*
- * `touch` does in the child what shall be done next; `pid` is a process that has the device mounted.
- * False: it does not answer.
- */
-bool evp_device_answers(struct evp_device *d, pid_t pid, void (*touch)(void *arg), void *arg);
+/* `touch` does in the child what shall be done next. False: none came, or not yet to the last one. */
+bool evp_device_answers(struct evp_device *d, void (*touch)(void *arg), void *arg);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "record/mounts.h"
 
 #define MAX_TRIES      64	/* of processes that were gone, or files that were not there */
 #define CLOCK_GRAIN_NS 20000000 /* file times are those of the last tick */
@@ -48,8 +49,6 @@ static struct evp_device *get_device(struct evp_files *fs, const struct evp_file
 
 	if (place && !d) {
 		d = calloc(1, sizeof(*d));
-		if (d)
-			*d = (struct evp_device){ key->dev_major, key->dev_minor };
 		*place = (uint64_t)(uintptr_t)d;
 	}
 	return d;
@@ -68,6 +67,8 @@ static struct evp_mapped_file *new_file(struct evp_files *fs, const struct evp_f
 	path = (char *)(file + 1);
 	memcpy(path, key->path, len);
 	file->path = path;
+	file->dev_major = key->dev_major;
+	file->dev_minor = key->dev_minor;
 	file->inode = key->inode;
 	file->mapped_ns = mapped_ns;
 	if (!strcmp(path, VDSO_NAME))
@@ -188,14 +189,6 @@ static int open_right(struct evp_mapped_file *file, const char *path, bool link)
 	return fd;
 }
 
-static int open_in_root(struct evp_mapped_file *file, pid_t pid)
-{
-	char path[EVP_MAX_NAME + 64];
-
-	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
-	return open_right(file, path, false);
-}
-
 static void resolve_vdso(struct evp_mapped_file *file, uint64_t start)
 {
 	const void *image = (const void *)getauxval(
@@ -211,25 +204,52 @@ struct mapped { /* who had it where */
 	pid_t pid;
 	const pid_t *kin;
 	uint64_t start, end;
+	bool wait;    /* for servers, too ... */
+	bool skipped; /* ... or else not: they were left out */
 };
 
-static int open_mapped(const struct mapped *m)
+/* Whether to look where a process sees what is local, or not (evp_mounts_path_is_local's answer). */
+static bool may_look(struct mapped *m, int local)
 {
-	struct evp_mapped_file *file = m->file;
-	char path[96];
-	int fd;
+	m->skipped |= !local;
+	return local > 0 || (!local && m->wait);
+}
 
+static int open_link(struct mapped *m)
+{
+	const struct evp_mapped_file *file = m->file;
+	char path[96];
+
+	if (!may_look(m, evp_mounts_device_is_local(m->pid, file->dev_major, file->dev_minor)))
+		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", m->pid,
 		 (unsigned long long)m->start, (unsigned long long)m->end);
-	fd = open_right(file, path, true);
+	return open_right(m->file, path, true);
+}
+
+/* A path that leads to the file in one place may lead to a server in another. */
+static int open_as_seen_by(struct mapped *m, pid_t pid)
+{
+	char path[EVP_MAX_NAME + 64];
+
+	if (!may_look(m, evp_mounts_path_is_local(pid, m->file->path)))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, m->file->path);
+	return open_right(m->file, path, false);
+}
+
+static int open_mapped(struct mapped *m)
+{
+	int fd = open_link(m);
+
 	if (fd < 0)
-		fd = open_in_root(file, m->pid);
+		fd = open_as_seen_by(m, m->pid);
 	for (int i = 0; fd < 0 && i < EVP_KIN && m->kin[i]; i++)
-		fd = open_in_root(file, m->kin[i]);
+		fd = open_as_seen_by(m, m->kin[i]);
 	if (fd < 0)
-		fd = open_right(file, file->path, false);
+		fd = open_as_seen_by(m, getpid());
 	if (fd >= 0)
-		file->refused = false;
+		m->file->refused = false;
 	return fd;
 }
 
@@ -246,9 +266,14 @@ static void touch(void *arg)
 int evp_files_open(struct evp_mapped_file *file, pid_t pid, const pid_t kin[EVP_KIN],
 		   uint64_t start, uint64_t end)
 {
-	struct mapped m = { file, pid, kin, start, end };
+	struct mapped m = { .file = file, .pid = pid, .kin = kin, .start = start, .end = end };
+	int fd = open_mapped(&m);
 
-	file->silent = !evp_device_answers(file->device, pid, touch, &m);
+	file->silent = false;
+	if (fd >= 0 || !m.skipped)
+		return fd;
+	m.wait = true;
+	file->silent = !evp_device_answers(file->device, touch, &m);
 	return file->silent ? -1 : open_mapped(&m);
 }
 

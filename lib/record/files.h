@@ -34,6 +34,7 @@ struct evp_mapped_file {
 	uint64_t size;
 	uid_t owner;
 	int64_t changed_ns; /* unix time, its ctime */
+	uint32_t dev_major, dev_minor;
 	uint64_t inode;
 	int64_t mapped_ns; /* unix time when it was last heard of */
 	bool resolved, marked;

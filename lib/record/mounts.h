@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where file systems of one type ("cgroup2", "tracefs") are mounted, as this process sees them:
- * /proc/self/mounts, in its order. Without /proc there is none. And of what type one is.
+ * /proc/self/mounts, in its order. Without /proc there is none. And which of them, as any process
+ * sees them, are of this machine alone.
  */
 #ifndef EVP_RECORD_MOUNTS_H
 #define EVP_RECORD_MOUNTS_H
@@ -18,9 +19,11 @@ int evp_mounts_each(const char *type, int (*fn)(void *arg, const char *dir), voi
 int evp_mounts_first(const char *type, struct evp_str *ret_dir);
 
 /*
- * The type ("nfs4", "fuse.sshfs") of the file system with this device number, as process `pid` sees
- * its mounts. 0; -ENOENT: there is none such.
+ * Whether what process `pid` sees there waits for no server: on the file system with this device
+ * number; anywhere on the way to this absolute path, symbolic links aside. 1 or 0 (also where it is
+ * not known); -ESRCH: there is no such process any more.
  */
-int evp_mounts_type(pid_t pid, uint32_t major, uint32_t minor, char *ret_type, size_t size);
+int evp_mounts_device_is_local(pid_t pid, uint32_t major, uint32_t minor);
+int evp_mounts_path_is_local(pid_t pid, const char *path);
 
 #endif
