@@ -161,6 +161,8 @@ static void make(struct evp_file_tables *t, struct evp_file_table *e, const stru
 		rc = make_vdso(e);
 	} else {
 		fd = evp_files_open(m->file, p->pid, p->kin, m->start, m->end);
+		if (fd < 0 && m->file->silent)
+			return; /* it may answer some day */
 		if (fd < 0) {
 			e->none = ++e->tries == MAX_TRIES;
 			t->changes += e->none;

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -99,6 +100,31 @@ static void of_no_file(struct evp_procs *procs)
 	rmdir(dir);
 }
 
+/* A server that is gone for a while must not cost the file its table for ever. */
+static void on_silent_device(struct evp_file_tables *t, uint32_t number, const struct evp_proc *p,
+			     const struct evp_mapping *m)
+{
+	struct evp_mapped_file was = *m->file;
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	m->file->device->child = child;
+	m->file->path = "/proc/none"; /* which is not local anywhere */
+	m->file->dev_major = 0;
+	m->file->dev_minor = 0xfffff;
+	for (int i = 0; i < 32; i++)
+		if (evp_file_tables_get(t, number, p, m))
+			ok(false, "a table of a device that does not answer");
+	ok(m->file->silent, "a device does not answer while its child does not come back");
+	kill(child, SIGKILL);
+	m->file->path = was.path;
+	m->file->dev_major = was.dev_major;
+	m->file->dev_minor = was.dev_minor;
+}
+
 int main(void)
 {
 	struct evp_procs procs;
@@ -135,6 +161,7 @@ int main(void)
 	t.debt_at_ns -= 8000000000;
 	ok(!evp_file_tables_late(&t), "of which a quarter of the time since is paid");
 	t.debt_ns = 0;
+	on_silent_device(&t, number, p, m);
 	ok(evp_file_tables_get(&t, number, p, m) && t.made == 1, "afterwards it is");
 	t.debt_ns = INT64_MAX / 2;
 	ok(evp_file_tables_get(&t, number, p, m) && t.made == 1, "what is there needs no making");
