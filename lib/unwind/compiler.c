@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "unwind/compiler_wire.h"
 
@@ -32,6 +33,8 @@ struct evp_compiler {
 	struct evp_unwind_table table;
 	int rc;
 	struct evp_err err;
+	pid_t *lingering; /* killed, and not dead yet */
+	size_t nlingering, clingering;
 };
 
 static int64_t now_ms(void)
@@ -41,15 +44,38 @@ static int64_t now_ms(void)
 
 /* ---- the child's life ---- */
 
+static bool is_dead(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+static void bury(struct evp_compiler *c)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->nlingering; i++)
+		if (!is_dead(c->lingering[i]))
+			c->lingering[kept++] = c->lingering[i];
+	c->nlingering = kept;
+}
+
 static void end_child(struct evp_compiler *c)
 {
+	bool dead;
+
 	if (!c->pid)
 		return;
 	close(c->sock);
 	kill(c->pid, SIGKILL);
 	/* A child that waits for a file's server may not be able to die. */
-	for (int ms = 0; ms < DEATH_MS && waitpid(c->pid, NULL, WNOHANG) == 0; ms++)
+	dead = is_dead(c->pid);
+	for (int ms = 0; ms < DEATH_MS && !dead; ms++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		dead = is_dead(c->pid);
+	}
+	if (!dead &&
+	    !evp_grow(&c->lingering, &c->clingering, c->nlingering + 1, sizeof(*c->lingering)))
+		c->lingering[c->nlingering++] = c->pid;
 	c->past_cpu_ns += c->cpu_ns;
 	c->cpu_ns = 0;
 	c->pid = 0;
@@ -61,6 +87,7 @@ static int start_child(struct evp_compiler *c, struct evp_err *err)
 	int sock[2];
 	pid_t parent = getpid(), pid;
 
+	bury(c);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0)
 		return evp_fail_errno(err, errno, "cannot start the unwind table compiler");
 	pid = fork();
@@ -99,6 +126,8 @@ void evp_compiler_free(struct evp_compiler *c)
 	if (!c)
 		return;
 	end_child(c);
+	bury(c);
+	free(c->lingering);
 	evp_unwind_table_release(&c->table);
 	free(c);
 }

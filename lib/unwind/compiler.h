@@ -5,8 +5,10 @@
  * The child has no capabilities, no new privileges, bounded memory, no descriptors but its socket,
  * and no system call that opens a path. A file goes in as a descriptor, the table comes out in a memfd
  * sealed by the child, whose every index the parent checks. A child that dies or takes too long is
- * replaced; its file is given up with the reason in `err`. It is no one else's business: it is waited
- * for by its pid, and is in a session of its own, so that the terminal's signals pass it by.
+ * replaced; its file is given up with the reason in `err`. It is no one else's business: it is
+ * waited for by its pid, a tenth of a second (one that waits for a file's server may not be able to
+ * die, and is looked after later), and is in a session of its own, so that the terminal's signals
+ * pass it by.
  */
 #ifndef EVP_UNWIND_COMPILER_H
 #define EVP_UNWIND_COMPILER_H
