@@ -118,7 +118,7 @@ static int look(const char *verb)
 		status = evp_error("cannot write: %s", strerror(-rc));
 	evp_table_release(&t);
 	evp_catalog_close(c);
-	return evp_worse(status, evp_finish(&out));
+	return evp_finish_or_drop(&out, status);
 }
 
 int main(int argc, char **argv)
