@@ -78,7 +78,7 @@ struct evp_map {
 uint64_t *evp_map_find(const struct evp_map *m, uint64_t key); /* NULL: absent */
 /*
  * The value's place, made (value 0) where the key was absent; *ret_new tells (may be NULL).
- * NULL: no memory. The pointer is good until the next insertion.
+ * NULL: no memory. The pointer, as evp_map_find's, is good until the next insertion or removal.
  */
 uint64_t *evp_map_at(struct evp_map *m, uint64_t key, int *ret_new);
 /*

@@ -23,7 +23,7 @@ struct evp_cgroup_ids { /* a zeroed struct has not looked yet */
 	struct evp_map known; /* id -> number of its path + 1; 0 asked for, none */
 };
 
-/* The path within the hierarchy; NULL: it is gone, the root, or cannot be had here. Until forget. */
+/* The path, until the next call; NULL: it is gone, is the root, or cannot be had here. */
 const struct evp_bytes *evp_cgroup_ids_path(struct evp_cgroup_ids *c, uint64_t id);
 /* A cgroup was made that has this id and path. 0 or -errno: it is not remembered. */
 int evp_cgroup_ids_learn(struct evp_cgroup_ids *c, uint64_t id, const char *path, size_t len);
