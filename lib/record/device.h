@@ -6,7 +6,7 @@
  * A recorder of the whole machine must not. So a child does first what shall be done, and is not
  * waited for long: until it comes back, and it does when the server does, the device is silent and
  * nothing that may lie on it is opened. What is left is a server that goes away just between the
- * child's asking and our own.
+ * child's asking and our own, or, of FUSE, before we close what we opened: that asks, too.
  */
 #ifndef EVP_RECORD_DEVICE_H
 #define EVP_RECORD_DEVICE_H

@@ -60,7 +60,7 @@ extern const struct evp_cfi_arch evp_cfi_x86_64, evp_cfi_aarch64;
 
 /*
  * All rows of a section, appended to an empty `rows`. 0, -ENOMEM, or -EBADMSG where nothing at all
- * could be made of it, -E2BIG: 2^26 rows, or entries over more than 4 GiB.
+ * could be made of it, -E2BIG: 2^26 rows, or entries over more than 4 GiB; -EFBIG: a section of that.
  */
 int evp_cfi_compile(const struct evp_cfi_section *section, const struct evp_cfi_arch *arch,
 		    struct evp_rule_set *rules, struct evp_cfi_rows *rows, struct evp_err *err);
