@@ -64,8 +64,9 @@ for b in bpf perf; do
 	for how in mmap dlopen idle; do
 		run evp-record -q --backend $b -F 199 -o c.evp -- ./churn ./outer.so $how 1
 		fold c.evp
-		name="$b: $(cat "$T/out") times $how"
-		small "$name" c.evp 700
+		n=$(cat "$T/out")
+		name="$b: $n times $how"
+		small "$name" c.evp $((200 + n * 3500 / 1000000)) # 3.5 us an event
 		[ $how != idle ] || continue
 		all=$(count ';work') whole=$(count ';_start;.*;main;outer;work')
 		# 98 %, or all but two
