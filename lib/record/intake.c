@@ -110,7 +110,7 @@ int evp_intake_work(struct evp_intake *in, int64_t before_ns)
 		evp_inbox_age(&in->inbox);
 	}
 	if (in->unwinder)
-		evp_unwinder_renew(in->unwinder, &in->procs);
+		evp_unwinder_renew(in->unwinder, &in->procs, before_ns);
 	return in->rc;
 }
 

@@ -364,12 +364,22 @@ static bool is_older(const struct published *pub, const struct evp_raw_sample *s
 	return s->time_ns < pub->told_ns;
 }
 
+/*
+ * Samples from oldest_ns on are still to be judged by what BPF was told before the last time, and
+ * there is room for no third: what is new waits.
+ */
+static bool is_settling(const struct published *pub, int64_t oldest_ns)
+{
+	return pub->nbefore && oldest_ns < pub->since_ns;
+}
+
 static void answer(struct evp_unwinder *u, struct evp_proc *p, const struct evp_raw_sample *s)
 {
 	struct published *pub = published(u, p, s);
 
 	if (!pub ||
-	    (is_older(pub, s) && pub->serial == p->serial && pub->changes == u->tables.changes))
+	    (is_older(pub, s) && pub->serial == p->serial && pub->changes == u->tables.changes) ||
+	    is_settling(pub, s->time_ns))
 		return;
 	if (write_process(u, s->global_pid, pub, p))
 		pub->futile = 0;
@@ -459,7 +469,7 @@ static void start_anew(struct evp_unwinder *u, const struct evp_procs *procs)
 	evp_file_tables_reset(&u->tables, &procs->files);
 }
 
-void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs)
+void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs, int64_t oldest_ns)
 {
 	if (evp_file_tables_full(&u->tables))
 		start_anew(u, procs);
@@ -472,7 +482,7 @@ void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs)
 			continue;
 		if (!p || p->exit_ns || p->exec_generation != pub->exec_generation)
 			withdraw(u, &u->processes.slot[i--]); /* another may stand there now */
-		else if (p->serial != pub->serial)
+		else if (p->serial != pub->serial && !is_settling(pub, oldest_ns))
 			(void)write_process(u, (uint32_t)slot->key, pub, p);
 	}
 }

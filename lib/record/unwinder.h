@@ -49,8 +49,11 @@ void evp_unwinder_used(struct evp_unwinder *u, const struct evp_mapped_file *fil
 void evp_unwinder_publish(struct evp_unwinder *u, struct evp_proc *p,
 			  const struct evp_raw_sample *s);
 
-/* Forgets processes that have ended and renews those whose mappings changed. Once in a while. */
-void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs);
+/*
+ * Forgets processes that have ended and renews those whose mappings changed. Once in a while; samples
+ * from oldest_ns on are still to come.
+ */
+void evp_unwinder_renew(struct evp_unwinder *u, const struct evp_procs *procs, int64_t oldest_ns);
 
 struct evp_unwinder_stats {
 	uint64_t walks, published, compiled, failed, evicted;
