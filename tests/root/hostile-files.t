@@ -24,6 +24,7 @@ for b in bpf perf; do
 	record="evp-record -q --backend $b -F 499"
 	cp one prog
 	bg ./prog 2
+	waits 5 test "/proc/$pid/exe" -ef prog
 	rm prog
 	$record -p "$pid" --duration 0.5 -o d.evp
 	whole "$b: a deleted program" d.evp
@@ -46,7 +47,8 @@ for b in bpf perf; do
 	if unshare -m true 2>/dev/null; then
 		# shellcheck disable=SC2016 # the inner shell expands
 		run $record -o d.evp -- unshare -m --propagation private sh -c '
-			mkdir -p m; mount -t tmpfs none m; cp one m/; m/one 0.4 & umount -l m; wait'
+			mkdir -p m; mount -t tmpfs none m; cp one m/; m/one 0.4 &
+			while kill -0 $! && ! test /proc/$!/exe -ef m/one; do :; done; umount -l m; wait'
 		whole "$b: on a mount that is gone" d.evp
 	fi
 done
